@@ -1,0 +1,105 @@
+"""Events: the facts a run leaves behind, and the only source of reports, metrics and verdicts.
+
+Payloads are plain JSON; times in them are ISO 8601 with offset, in UTC; durations are wall seconds unless the name says
+``modelled``. Unknown keys must be tolerated by readers. What each type carries is listed in :class:`EventType`.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+
+class EventType(enum.StrEnum):
+    """Every type of event and what its payload holds."""
+
+    RUN_DECLARED = "run-declared"
+    """system, mode, graceful, intent, execution ("airflow"|"direct"), home, impaired_region, recovery_region, regions,
+    components, reason, person, people, tool_version, time_factor, account, clocks {T0, T1, T2, T3}, plan (frozen plan:
+    system, steps, estimates, hash), plan_hash, criteria (objectives and gates), criteria_hash, point {id, taken_at,
+    watermark, refused {id: reason}, rpo_s {component: s}}, warnings [str]"""
+    RUN_REFUSED = "run-refused"
+    """reason, person"""
+    STEP_STARTED = "step-started"
+    """step, component, phase, attempt, region, control_planes"""
+    OPERATION_STARTED = "operation-started"
+    """step, ref (OperationRef)"""
+    OPERATION_ENDED = "operation-ended"
+    """step, ref, state, detail, waited_s"""
+    STEP_SUCCEEDED = "step-succeeded"
+    """step, component, phase, attempt, worked_s, waited_s, outputs (JSON, what later steps need), resources [created or adopted]"""
+    STEP_FAILED = "step-failed"
+    """step, component, phase, attempt, worked_s, waited_s, error {type, message, playbook, retryable, facts}"""
+    STEP_SKIPPED = "step-skipped"
+    """step, reason, person"""
+    CHECK_RECORDED = "check-recorded"
+    """one model.checks.Check as JSON plus step, attempt and at"""
+    GATE_OVERRIDDEN = "gate-overridden"
+    """person, reason, checks [{component, gate, name, outcome}]"""
+    CAPACITY_DECIDED = "capacity-decided"
+    """component, region, requested [instance types in order], obtained, count, degraded (bool), refused [{instance, reason}]"""
+    REFERENCE_MAPPED = "reference-mapped"
+    """component, what, source, target (one region-bound reference rewritten)"""
+    RECOVERY_POINT_USED = "recovery-point-used"
+    """component, kind, source ("replica"|"point"), point_id, watermark, rpo_s, objective_s, detail"""
+    FENCED = "fenced"
+    """component, region, what"""
+    DEBT_NOTED = "debt-noted"
+    """debt ("fence"|"reprotect"|"clean-up"), component, region, what, why"""
+    APPROVAL_ASKED = "approval-asked"
+    """policy, approvers, timeout_s"""
+    APPROVAL_ANSWERED = "approval-answered"
+    """decision ("approve"|"decline"|"timeout"), person ("policy:auto" when nobody was asked), comment"""
+    TRAFFIC_MOVED = "traffic-moved"
+    """method, from_region, to_region, detail (the command was sent)"""
+    TRAFFIC_OBSERVED = "traffic-observed"
+    """effective_at (T7, as an outside client following DNS sees it), answered_by (region), probes, waited_s"""
+    SOAK_ENDED = "soak-ended"
+    """outcome ("healthy"|"unhealthy"), healthy_since (T8), ended_at, probes, failed, p95_ms, reason"""
+    RUN_COMMITTED = "run-committed"
+    """by"""
+    RUN_ROLLED_BACK = "run-rolled-back"
+    """why, to_region, serving (bool)"""
+    PROTECTION_RESTORED = "protection-restored"
+    """point_id, at (T9), regions, detail"""
+    DATA_LOSS_COUNTED = "data-loss-counted"
+    """component, acknowledged, served, lost, basis"""
+    CLIENT_OBSERVED = "client-observed"
+    """outage_s, requests, failed, sticky_outage_s, answered_by {region: count} (written by a probe outside the system)"""
+    ANCHORED = "anchored"
+    """heads {writer: {seq, hash}} (chain heads of all writers, written by system steps)"""
+    RUN_CLOSED = "run-closed"
+    """outcome ("committed"|"rolled-back"|"refused"|"failed"|"abandoned"), serving_region, released (bool)"""
+    POINT_TAKEN = "point-taken"
+    """point_id, taken_at, watermark, regions, components"""
+    POINT_FAILED = "point-failed"
+    """reason, component"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact. ``writer`` owns a hash chain (``<step>#<attempt>`` or ``person:<name>``); ``seq`` counts from 1 in it.
+
+    ``hash`` is the SHA-256 (hex) of the canonical JSON of all other fields; ``prev_hash`` that of the writer's event before, or
+    64 zeros.
+    """
+
+    run_id: str
+    writer: str
+    seq: int
+    at: datetime
+    type: EventType
+    payload: Mapping[str, Any]
+    prev_hash: str
+    hash: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {"at": self.at.isoformat(), "payload": dict(self.payload)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Event":
+        """Rebuild an event from :meth:`to_json`."""
+        facts = dict(value)
+        return cls(**facts | {"at": datetime.fromisoformat(facts["at"]), "type": EventType(facts["type"])})

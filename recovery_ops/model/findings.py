@@ -1,0 +1,28 @@
+"""Readiness: reasons why a recovery would not work today."""
+
+import enum
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class Severity(enum.StrEnum):
+    """How bad a finding is: ``blocker`` means the recovery cannot succeed as planned."""
+
+    BLOCKER = "blocker"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One reason why the answer to a readiness check is no, with a hint for the person who mends it."""
+
+    severity: Severity
+    component: str
+    code: str
+    message: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
