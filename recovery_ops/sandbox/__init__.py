@@ -1,1 +1,1 @@
-
+"""AWS on a laptop: moto behind our own gate, with what recoveries depend on and moto lacks."""

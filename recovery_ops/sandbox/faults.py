@@ -1,0 +1,66 @@
+"""Injected faults: which region or service fails, how, and for whom."""
+
+import random
+import re
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault. ``services`` empty means the whole region; ``callers`` limits it to matching user agents.
+
+    ``seconds`` is how long ``hang`` holds a connection (``None``: until healed or the client leaves) and how much
+    ``latency`` adds. ``probability`` is the share of requests that are hit, 0 to 1.
+    """
+
+    region: str
+    mode: str
+    services: frozenset[str] = frozenset()
+    probability: float = 1.0
+    seconds: float | None = None
+    callers: str = ""
+
+    def hits(self, service: str, caller: str) -> bool:
+        """Return whether a request of ``caller`` to ``service`` is hit; random when ``probability`` is below 1."""
+        if self.services and service not in self.services:
+            return False
+        if self.callers and not re.search(self.callers, caller):
+            return False
+        return self.probability >= 1.0 or random.random() < self.probability  # noqa: S311 - not for secrets
+
+
+class Faults:
+    """The faults in force. Safe to use from many threads."""
+
+    MODES = ("reset", "503", "hang", "throttle", "latency")
+
+    def __init__(self) -> None:
+        self._faults: dict[tuple[str, frozenset[str]], Fault] = {}
+        self._lock = threading.Lock()
+
+    def inject(self, fault: Fault) -> None:
+        """Put ``fault`` in force; replaces the one for the same region and services."""
+        if fault.mode not in self.MODES:
+            raise ValueError(f"unknown fault mode {fault.mode!r}; one of {', '.join(self.MODES)}")
+        with self._lock:
+            self._faults[(fault.region, fault.services)] = fault
+
+    def heal(self, region: str | None = None) -> None:
+        """Remove the faults of ``region``, or all."""
+        with self._lock:
+            self._faults = {} if region is None else {k: v for k, v in self._faults.items() if k[0] != region}
+
+    def all(self) -> list[Fault]:
+        """Return the faults in force."""
+        with self._lock:
+            return list(self._faults.values())
+
+    def find(self, region: str, service: str, caller: str) -> Fault | None:
+        """Return the fault that hits this request, if any."""
+        return next((f for f in self.all() if f.region == region and f.hits(service, caller)), None)
+
+    def is_down(self, region: str, service: str | None = None) -> bool:
+        """Return whether ``region`` (or one ``service`` in it) is out for everybody."""
+        out = [f for f in self.all() if f.region == region and f.mode in ("reset", "503", "hang")]
+        return any(not f.callers and f.probability >= 1 and (not f.services or service in f.services) for f in out)
