@@ -45,7 +45,7 @@ class ScaledClock:
         while (call := self._next()) is not None:
             try:
                 call()
-            except Exception:  # noqa: BLE001 - the edge of the thread: one broken callback must not stop the others
+            except Exception:  # the edge of the thread: one broken callback must not stop the others
                 log.exception("sandbox callback failed", callback=repr(call))
 
     def _next(self) -> Callable[[], None] | None:

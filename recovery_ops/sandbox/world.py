@@ -22,7 +22,8 @@ class World:
 
     ``capacity`` is keyed by (region, instance type), ``replication_paused`` holds (source region, target region).
     ``front_doors`` maps a region to the base URL of its front door listener once the server runs; ``base_url`` is the
-    AWS endpoint. ``control_planes`` maps ``route53`` and ``iam`` to ``True`` (down), ``False`` (up) or ``None`` (as us-east-1).
+    AWS endpoint. ``control_planes`` maps ``route53`` and ``iam`` to ``True`` (down), ``False`` (up) or ``None`` (as
+    us-east-1).
     """
 
     regions: tuple[str, ...]
