@@ -1,1 +1,254 @@
+"""Component kinds: one file each, found by being there.
 
+A kind knows how one type of component is protected, brought back and proven. Long work in AWS is three calls: ``start``
+(idempotent, returns a ref), ``poll`` (reads only) and ``cancel``. Kinds do not know each other; what one step learned reaches
+the next through :attr:`StepContext.outputs`.
+
+Third parties add kinds through the entry-point group ``recovery_ops.kinds``: each entry point names a module whose import
+registers the kind with :func:`kind`.
+"""
+
+import importlib
+import importlib.metadata
+import pkgutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from recovery_ops.aws.clients import client
+from recovery_ops.aws.waiting import Clock
+from recovery_ops.errors import StepFailedError
+from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.events import EventType
+from recovery_ops.model.findings import Finding
+from recovery_ops.model.operations import DONE, OperationRef, OperationStatus
+from recovery_ops.model.plan import Intent, Phase, PhaseCost
+from recovery_ops.model.points import Capture
+from recovery_ops.model.system import Component, System
+
+ENTRY_POINTS = "recovery_ops.kinds"
+
+
+class KindSettings(BaseModel):
+    """Base of every kind's settings: frozen, unknown keys forbidden."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _ignore(_type: EventType, _payload: Mapping[str, Any]) -> None:
+    """Drop an event; for looking at AWS outside a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """What a kind may know while it acts for one step of one run.
+
+    ``source_region`` is where we leave, ``target_region`` where we go; only ``fence`` may call the source.
+    ``capture`` is this component's part of the chosen recovery point (``None`` when there is no point), ``captures`` those of
+    all components. ``outputs`` maps a component to what its finished steps returned. ``impact_at`` is T0.
+    ``time_factor`` is wall seconds per AWS second. ``folder`` holds suites, templates and golden sets of the system.
+    ``isolated`` is set in drills: names carry the run id and production is left alone.
+    """
+
+    system: System
+    component: Component
+    run_id: str
+    source_region: str
+    target_region: str
+    intent: Intent = Intent.REGION_LOSS
+    graceful: bool = False
+    isolated: bool = False
+    capture: Capture | None = None
+    captures: Mapping[str, Capture] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    impact_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    time_factor: float = 1.0
+    clock: Clock = time
+    emit: Callable[[EventType, Mapping[str, Any]], None] = _ignore
+
+    def aws(self, service: str, region: str | None = None) -> Any:
+        """Return the boto3 client of ``service`` in the target region, or in ``region``."""
+        return client(service, region or self.target_region)
+
+    def suspect(self, service: str) -> Any:
+        """Return a client of the region we leave, with one attempt and short timeouts; for fencing only."""
+        return client(service, self.source_region, suspect=True)
+
+    def ref(self, phase: Phase, resource_id: str, **details: Any) -> OperationRef:
+        """Return a ref to work of this component in the target region."""
+        return OperationRef(
+            kind=self.component.kind,
+            component=self.component.name,
+            phase=phase,
+            region=self.target_region,
+            resource_id=resource_id,
+            details=details,
+        )
+
+    def output(self, component: str, key: str) -> Any:
+        """Return an output of another component.
+
+        Raises:
+            StepFailedError: That component has not produced ``key``; names both.
+        """
+        outputs = self.outputs.get(component, {})
+        if key not in outputs:
+            message = (
+                f"{self.component.name} needs {key!r} of {component!r}, which has given {sorted(outputs) or 'nothing'}"
+            )
+            raise StepFailedError(message, component=self.component.name, region=self.target_region)
+        return outputs[key]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags that every resource of this run carries."""
+        return {
+            "recovery-ops:run": self.run_id,
+            "recovery-ops:system": self.system.name,
+            "recovery-ops:component": self.component.name,
+        }
+
+
+class Kind:
+    """One type of component. Subclasses declare the class variables and implement the phases they take part in.
+
+    Attributes:
+        name: kebab-case, as written in catalogs; set by :func:`kind`.
+        settings_model: Pydantic model of ``settings`` in the catalog.
+        stateful: Whether the component holds data, and so has an RPO.
+        gates: Families of checks that ``verify`` must produce; one that is missing counts as not run and stops cutover.
+        aws_actions: IAM actions this kind uses, for example ``s3:GetObject``; the contract suite compares them with what
+            was called, and IAM policies are generated from them.
+    """
+
+    name: ClassVar[str]
+    settings_model: ClassVar[type[KindSettings]]
+    stateful: ClassVar[bool]
+    gates: ClassVar[frozenset[Gate]]
+    aws_actions: ClassVar[frozenset[str]]
+
+    def __init__(self, component: Component) -> None:
+        self.component = component
+
+    @classmethod
+    def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:
+        """Return the phases this component takes part in, in order, with modelled AWS seconds and control planes."""
+        raise NotImplementedError(f"{cls.__name__} must say what its phases cost")
+
+    def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
+        """Start the work of ``phase``, or find what an earlier attempt started. Safe to repeat.
+
+        Raises:
+            StepRejectedError: AWS said no; nothing was changed by the call.
+            StepInterruptedError: AWS did not answer; call again.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no {phase} phase")
+
+    def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:  # noqa: ARG002 - the default is done at once
+        """Look once at started work; reads only."""
+        return DONE
+
+    def fallback(self, ref: OperationRef, status: OperationStatus, ctx: StepContext) -> OperationRef:  # noqa: ARG002
+        """Start the next best thing after ``ref`` failed, for example the next rung of an instance ladder.
+
+        Raises:
+            StepFailedError: There is nothing else to try.
+        """
+        where = f"{ref.component}.{ref.phase}: {ref.kind} {ref.resource_id} in {ref.region}"
+        raise StepFailedError(f"{where} failed: {status.detail}", component=ref.component, region=ref.region)
+
+    def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:  # noqa: ARG002
+        """Do what follows success (idempotent, short) and return outputs for later steps as JSON values."""
+        return {}
+
+    def cancel(self, ref: OperationRef, ctx: StepContext) -> None:  # noqa: B027 - nothing to cancel is a valid answer
+        """Stop started work where AWS allows it; safe when it is over."""
+
+    def verify(self, ctx: StepContext) -> Iterable[Check]:
+        """Judge the restored component in the target region; every gate in :attr:`gates` gives at least one check."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be verified")
+
+    def protect(self, ctx: StepContext, stage: "Stage") -> Capture:
+        """Capture the component in ``ctx.source_region`` (the region that serves) for a consistent point."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be protected")
+
+    def missing(self, capture: Capture, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Say what of ``capture`` is absent or altered in the target region, beyond its objects; reads only."""
+        return ()
+
+    def live_watermark(self, ctx: StepContext) -> datetime | None:  # noqa: ARG002
+        """Return until when the live replica in the target region has captured acknowledged writes.
+
+        ``None`` means that there is no live replica and recovery starts from the recovery point.
+        """
+        return None
+
+    def readiness(self, ctx: StepContext) -> Iterable[Finding]:  # noqa: ARG002
+        """Say why this component could not be recovered today; reads only."""
+        return ()
+
+    def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Stop writers in the region we leave; return what was fenced, one phrase each. May call the source region."""
+        return ()
+
+    def unfence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Take back what :meth:`fence` did; safe when nothing was fenced."""
+        return ()
+
+    def release(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Remove what a drill, or an abandoned run, created under its run id; return what was removed."""
+        return ()
+
+    def reprotect(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Make protection run out of the target region; return debts that only the healed source region can pay."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where a kind puts its own files while a point is taken.
+
+    ``put(name, body)`` stores a file under the point in the serving region (replicated to the others, locked) and returns
+    the exact version as an ``ObjectVersion``.
+    """
+
+    point_id: str
+    put: Callable[[str, bytes], Any]
+    captures: Mapping[str, Capture] = field(default_factory=dict)
+
+
+K = TypeVar("K", bound=type[Kind])
+_registry: dict[str, type[Kind]] = {}
+
+
+def kind(name: str) -> Callable[[K], K]:
+    """Register the decorated class under ``name``; a second one with that name is an error at import."""
+
+    def register(cls: K) -> K:
+        known = _registry.get(name)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise RuntimeError(f"kind {name!r} is defined twice: {known} and {cls}")
+        cls.name = name
+        _registry[name] = cls
+        return cls
+
+    return register
+
+
+def all_kinds() -> Mapping[str, type[Kind]]:
+    """Return every registered kind by name; ours first, then those of installed distributions."""
+    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+        importlib.import_module(f"{__name__}.{module}")
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        entry.load()
+    return MappingProxyType(dict(sorted(_registry.items())))
+
+
+def driver(component: Component) -> Kind:
+    """Return the kind object that acts for ``component``; raises ``KeyError`` for a kind nobody registered."""
+    return all_kinds()[component.kind](component)

@@ -34,7 +34,10 @@ class Gate(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One probe: what was expected, what was seen, how far they may differ. Values are plain JSON."""
+    """One probe: what was expected, what was seen, how far they may differ. Values are plain JSON.
+
+    An ``advisory`` check is shown and recorded; it neither opens nor closes a gate.
+    """
 
     component: str
     gate: Gate
@@ -45,6 +48,7 @@ class Check:
     tolerance: Any = None
     unit: str = ""
     detail: str = ""
+    advisory: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -58,6 +62,9 @@ class Check:
 
 
 def all_passed(checks: Iterable[Check]) -> bool:
-    """Return whether there is at least one check and every one passed; nothing measured is never a pass."""
-    outcomes = [check.outcome for check in checks]
+    """Return whether there is at least one gating check and every one of them passed.
+
+    Advisory checks count neither for nor against; nothing measured is never a pass.
+    """
+    outcomes = [check.outcome for check in checks if not check.advisory]
     return bool(outcomes) and all(outcome is CheckOutcome.PASS for outcome in outcomes)

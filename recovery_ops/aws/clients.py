@@ -1,0 +1,71 @@
+"""Boto3 clients: one per service and region for the whole process, with bounded timeouts and attempts.
+
+``AWS_ENDPOINT_URL`` decides between the sandbox and AWS; nothing here knows which it is.
+"""
+
+import functools
+import threading
+from typing import Any
+
+from recovery_ops.aws.calls import check_allowed, current_caller
+
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 10.0
+ATTEMPTS = 4
+SUSPECT_READ_TIMEOUT_S = 3.0
+SUSPECT_ATTEMPTS = 1
+
+_lock = threading.Lock()
+
+
+def client(service: str, region: str, *, suspect: bool = False) -> Any:
+    """Return the client of ``service`` in ``region``.
+
+    Args:
+        service: boto3 service name, for example ``s3``.
+        region: AWS region code; always explicit.
+        suspect: The region may be dead: one attempt and short timeouts, so that asking costs seconds.
+    """
+    with _lock:
+        return _client(service, region, suspect)
+
+
+@functools.cache
+def _session() -> Any:
+    import boto3
+
+    return boto3.session.Session()
+
+
+@functools.cache
+def _client(service: str, region: str, suspect: bool) -> Any:  # noqa: FBT001 - cache key
+    from botocore.config import Config
+
+    config = Config(
+        region_name=region,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=SUSPECT_READ_TIMEOUT_S if suspect else READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": SUSPECT_ATTEMPTS if suspect else ATTEMPTS},
+        max_pool_connections=32,
+        s3={"addressing_style": "path"} if _endpoint_overridden() else {},
+    )
+    made = _session().client(service, region_name=region, config=config)
+    made.meta.events.register("before-parameter-build.*.*", functools.partial(_check, region=region))
+    made.meta.events.register("request-created.*.*", _sign_as_caller)
+    return made
+
+
+def _endpoint_overridden() -> bool:
+    import os
+
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
+
+
+def _check(params: dict[str, Any], model: Any, region: str, **_: Any) -> None:
+    check_allowed(model.name, region, params)
+
+
+def _sign_as_caller(request: Any, **_: Any) -> None:
+    agent = request.headers.get("User-Agent", "")
+    agent = agent.decode() if isinstance(agent, bytes) else agent
+    request.headers["User-Agent"] = f"{agent} {current_caller().user_agent}"
