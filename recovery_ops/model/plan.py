@@ -53,6 +53,18 @@ class Plane(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCost:
+    """What one phase of one component costs: modelled AWS seconds, and the AWS control planes it calls.
+
+    ``estimate_s`` is the usual duration (0 or more), ``budget_s`` ends a single operation (more than 0).
+    """
+
+    estimate_s: float
+    budget_s: float
+    control_planes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of a plan. ``id`` is ``<component>.<phase>`` or the name of a system step.
 
