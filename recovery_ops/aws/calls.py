@@ -6,7 +6,7 @@ The caller is a context variable, so that clients are created once per process a
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery_ops import __version__
@@ -40,12 +40,19 @@ _caller: ContextVar[Caller] = ContextVar("recovery_ops_caller", default=NOBODY)
 
 @contextmanager
 def calling_as(caller: Caller) -> Iterator[None]:
-    """Send every AWS request inside the block as ``caller``. Threads started inside need it again (see ``in_context``)."""
+    """Send every AWS request inside the block as ``caller``. Threads need it again."""
     token = _caller.set(caller)
     try:
         yield
     finally:
         _caller.reset(token)
+
+
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Drop the claim re-check inside the block: facts are recorded even by a process that has lost its claim."""
+    with calling_as(replace(_caller.get(), before_mutation=None)):
+        yield
 
 
 def current_caller() -> Caller:

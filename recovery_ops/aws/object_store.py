@@ -1,5 +1,6 @@
 """The record's object store on S3: writes that never overwrite, by S3's own conditional requests."""
 
+from recovery_ops.aws.calls import unguarded
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.translate import aws_errors, found, refused_as
 from recovery_ops.record.store import KeyChangedError, KeyExistsError
@@ -28,6 +29,7 @@ class S3ObjectStore:
             StepInterruptedError: S3 did not answer; whether it was written is not known, and repeating is safe.
         """
         with (
+            unguarded(),
             aws_errors(f"write s3://{self.bucket}/{key}", region=self.region),
             refused_as(KeyExistsError, *TAKEN, what=f"s3://{self.bucket}/{key} exists already"),
         ):
@@ -41,6 +43,7 @@ class S3ObjectStore:
             KeyChangedError: Somebody changed or removed it since; nothing was changed.
         """
         with (
+            unguarded(),
             aws_errors(f"replace s3://{self.bucket}/{key}", region=self.region),
             refused_as(KeyChangedError, *CHANGED, what=f"s3://{self.bucket}/{key} was changed by somebody else"),
         ):
@@ -68,6 +71,7 @@ class S3ObjectStore:
             KeyChangedError: Somebody changed it since; nothing was changed.
         """
         with (
+            unguarded(),
             aws_errors(f"delete s3://{self.bucket}/{key}", region=self.region),
             refused_as(KeyChangedError, *TAKEN, what=f"s3://{self.bucket}/{key} was changed by somebody else"),
         ):

@@ -77,14 +77,23 @@ def pin(bucket_template: str, prefix: str, region: str) -> tuple[ObjectVersion, 
     return tuple(sorted(in_threads(one, latest_versions(bucket, prefix, region)), key=lambda item: item.key))
 
 
-def content_problem(item: ObjectVersion, region: str) -> str | None:
-    """Return why ``item`` cannot be trusted in ``region``: absent, or content that differs from its checksum."""
-    bucket = item.bucket_in(region)
-    if head(bucket, item.key, region, version_id=item.version_id) is None:
-        return f"s3://{bucket}/{item.key} version {item.version_id} is not in {region}"
-    found = sha256(read(bucket, item.key, region, version_id=item.version_id))
-    if found != item.sha256:
-        return f"s3://{bucket}/{item.key} version {item.version_id} has sha256 {found[:12]}…, not {item.sha256[:12]}…"
+def content_problem(item: ObjectVersion, region: str, *, read_up_to: int | None = None) -> str | None:
+    """Return why ``item`` cannot be trusted in ``region``: absent, or content that differs from its checksum.
+
+    Objects larger than ``read_up_to`` bytes are judged by presence and size only; ``None`` reads everything.
+    """
+    bucket, version = item.bucket_in(region), item.version_id or None
+    label = f"s3://{bucket}/{item.key}" + (f" version {version}" if version else "")
+    seen = head(bucket, item.key, region, version_id=version)
+    if seen is None:
+        return f"{label} is not in {region}"
+    if seen["ContentLength"] != item.size:
+        return f"{label} has {seen['ContentLength']} bytes in {region}, not {item.size}"
+    if read_up_to is not None and item.size > read_up_to:
+        return None
+    digest = sha256(read(bucket, item.key, region, version_id=version))
+    if digest != item.sha256:
+        return f"{label} has sha256 {digest[:12]}… in {region}, not {item.sha256[:12]}…"
     return None
 
 

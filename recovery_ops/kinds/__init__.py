@@ -121,6 +121,7 @@ class Kind:
         name: kebab-case, as written in catalogs; set by :func:`kind`.
         settings_model: Pydantic model of ``settings`` in the catalog.
         stateful: Whether the component holds data, and so has an RPO.
+        protected: Whether the kind takes part in recovery points (default yes).
         gates: Families of checks that ``verify`` must produce; one that is missing counts as not run and stops cutover.
         aws_actions: IAM actions this kind uses, for example ``s3:GetObject``; the contract suite compares them with what
             was called, and IAM policies are generated from them.
@@ -129,6 +130,7 @@ class Kind:
     name: ClassVar[str]
     settings_model: ClassVar[type[KindSettings]]
     stateful: ClassVar[bool]
+    protected: ClassVar[bool] = True
     gates: ClassVar[frozenset[Gate]]
     aws_actions: ClassVar[frozenset[str]]
 
@@ -166,7 +168,7 @@ class Kind:
         """Do what follows success (idempotent, short) and return outputs for later steps as JSON values."""
         return {}
 
-    def cancel(self, ref: OperationRef, ctx: StepContext) -> None:  # noqa: B027 - nothing to cancel is a valid answer
+    def cancel(self, ref: OperationRef, ctx: StepContext) -> None:
         """Stop started work where AWS allows it; safe when it is over."""
 
     def verify(self, ctx: StepContext) -> Iterable[Check]:

@@ -1,1 +1,1 @@
-
+"""Protection: consistent recovery points, taken while the system is well and judged before they are trusted."""

@@ -1,0 +1,174 @@
+"""Traffic: what the DNS name answers, who replies behind it, and the two ways to move it.
+
+The health switch is an object in the recovery region. A Route 53 health check, inverted, watches it: once the object is
+there, the primary record counts as unhealthy and the standby record answers. Moving traffic is then one S3 write and needs
+no DNS control plane, which AWS runs in us-east-1.
+Source: AWS "Creating Disaster Recovery Mechanisms Using Amazon Route 53", standby takes over primary.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from recovery_ops.aws.calls import current_caller
+from recovery_ops.aws.clients import client
+from recovery_ops.aws.translate import aws_errors
+from recovery_ops.errors import StepRejectedError
+from recovery_ops.model.system import Traffic
+
+CNAME, HTTPS = 5, 65
+PROBE_TIMEOUT_S = 3.0
+REGION_HEADER = "x-amzn-region"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a DNS name answers now: the host at the end of the chain, where to connect, and for how long it holds."""
+
+    host: str
+    url: str
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One request from outside. ``region`` is who answered, empty when nobody did."""
+
+    ok: bool
+    region: str
+    status: int
+    seconds: float
+    detail: str = ""
+
+
+def resolve(name: str, resolver: str | None) -> Answer | None:
+    """Ask the resolver what ``name`` is now.
+
+    Args:
+        name: DNS name clients know.
+        resolver: URL of a DNS-over-HTTPS JSON resolver; ``None`` leaves resolution to the operating system.
+
+    Returns:
+        ``None`` when the name has no answer or the resolver does not reply.
+    """
+    if resolver is None:
+        return Answer(host=name, url=f"https://{name}", ttl_s=0.0)
+    import httpx
+
+    try:
+        records = httpx.get(resolver, params={"name": name, "type": "HTTPS"}, timeout=PROBE_TIMEOUT_S).json()
+    except httpx.HTTPError:
+        return None
+    return _answer(records.get("Answer", []))
+
+
+def _answer(records: list[Mapping[str, Any]]) -> Answer | None:
+    services = [record for record in records if record["type"] == HTTPS]
+    if not services:
+        return None
+    facts = dict(part.split("=", 1) for part in services[-1]["data"].split() if "=" in part)
+    host = services[-1]["name"].rstrip(".")
+    return Answer(
+        host=host,
+        url=f"http://{facts['ipv4hint']}:{facts['port']}",
+        ttl_s=min(float(record["TTL"]) for record in records),
+    )
+
+
+def probe(name: str, path: str, body: bytes, *, resolver: str | None, host: str | None = None) -> Probe:
+    """Send one request the way a client does: resolve, connect, ask.
+
+    Args:
+        name: DNS name to resolve; with ``host`` the front door host to go to instead, past the name.
+        path: Request path, for example ``/score``.
+        body: JSON body.
+        resolver: See :func:`resolve`.
+        host: ``None`` to be a client of the name.
+    """
+    import httpx
+
+    begin = time.monotonic()
+    answer = resolve(host or name, resolver)
+    if answer is None:
+        return Probe(
+            ok=False, region="", status=0, seconds=time.monotonic() - begin, detail=f"{host or name}: no answer"
+        )
+    headers = {"Host": name, "Content-Type": "application/json", "User-Agent": current_caller().user_agent}
+    try:
+        reply = httpx.post(f"{answer.url}{path}", content=body, headers=headers, timeout=PROBE_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        return Probe(
+            ok=False, region="", status=0, seconds=time.monotonic() - begin, detail=f"{answer.host}: {error!r}"
+        )
+    return Probe(
+        ok=reply.status_code == 200,
+        region=reply.headers.get(REGION_HEADER, ""),
+        status=reply.status_code,
+        seconds=time.monotonic() - begin,
+        detail="" if reply.status_code == 200 else reply.text[:200],
+    )
+
+
+def switch_place(traffic: Traffic, region: str) -> tuple[str, str]:
+    """Return bucket and key of the health switch that lives in ``region``.
+
+    Raises:
+        StepRejectedError: The catalog names no switch there.
+    """
+    url = traffic.health_switch.get(region)
+    if url is None:
+        raise StepRejectedError(f"traffic {traffic.name} has no health switch in {region}", region=region)
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.lstrip("/")
+
+
+def withdraw_primary(traffic: Traffic, region: str, reason: bytes) -> str:
+    """Write the switch object in ``region``; from then on the standby record answers. Safe to repeat."""
+    bucket, key = switch_place(traffic, region)
+    with aws_errors(f"withdraw the primary of {traffic.name}", region=region):
+        client("s3", region).put_object(Bucket=bucket, Key=key, Body=reason, ContentType="application/json")
+    return f"s3://{bucket}/{key} written"
+
+
+def readmit_primary(traffic: Traffic, region: str) -> str:
+    """Remove the switch object in ``region``; the primary record answers again. Safe to repeat."""
+    bucket, key = switch_place(traffic, region)
+    with aws_errors(f"readmit the primary of {traffic.name}", region=region):
+        client("s3", region).delete_object(Bucket=bucket, Key=key)
+    return f"s3://{bucket}/{key} removed"
+
+
+def swap_records(traffic: Traffic, region: str, primary_host: str, secondary_host: str) -> str:
+    """Rewrite the failover pair so that ``primary_host`` leads. Needs the DNS control plane (AWS runs it in us-east-1).
+
+    Raises:
+        StepInterruptedError: The control plane does not answer; DNS is unchanged.
+    """
+    with aws_errors(f"rewrite the records of {traffic.name}", region=region):
+        dns = client("route53", region)
+        zone = _zone_id(dns, traffic.zone)
+        changes = [
+            {"Action": "UPSERT", "ResourceRecordSet": record}
+            for record in _failover_pair(dns, zone, traffic, primary_host, secondary_host)
+        ]
+        answer = dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    return f"change {answer['ChangeInfo']['Id']} is {answer['ChangeInfo']['Status']}"
+
+
+def _zone_id(dns: Any, zone: str) -> str:
+    zones = dns.list_hosted_zones_by_name(DNSName=zone, MaxItems="1")["HostedZones"]
+    found = [item["Id"] for item in zones if item["Name"].rstrip(".") == zone.rstrip(".")]
+    if not found:
+        raise StepRejectedError(f"there is no hosted zone {zone}", region="global")
+    return str(found[0])
+
+
+def _failover_pair(dns: Any, zone: str, traffic: Traffic, primary: str, secondary: str) -> list[dict[str, Any]]:
+    answer = dns.list_resource_record_sets(HostedZoneId=zone, StartRecordName=traffic.name)
+    pair = [record for record in answer["ResourceRecordSets"] if record["Name"].rstrip(".") == traffic.name]
+    target = {"PRIMARY": primary, "SECONDARY": secondary}
+    return [
+        record | {"ResourceRecords": [{"Value": target[record["Failover"]]}]} for record in pair if "Failover" in record
+    ]
