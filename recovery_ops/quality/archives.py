@@ -1,15 +1,13 @@
 """Model archives (``model.tar.gz``) looked at without unpacking anything to disk.
 
-An archive from a recovery point is as trusted as the bucket it lay in: it is read as a stream, within limits, and refused
-when a member could write outside its folder or run code while it is loaded.
+An archive from a recovery point is as trusted as the bucket it lay in: it is read as a stream, within limits, and
+refused when a member could write outside its folder or run code while it is loaded.
 """
 
 import gzip
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO, RawIOBase
 from pathlib import PurePosixPath
@@ -21,13 +19,15 @@ from recovery_ops.quality.probes import describe, verdict
 MODEL_FILES = ("model.onnx", "model.json")
 """What the serving container loads; exactly one of them must lie at the top of the archive."""
 
-_PICKLE_SUFFIXES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".npy", ".npz", ".sav"})
+_PICKLE_SUFFIXES = frozenset(
+    {".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".npy", ".npz", ".sav"}
+)
 _PICKLE_PROTOCOLS = range(2, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """The largest archive that is looked at; sizes in bytes, ``unpacked`` counts everything the gzip stream expands to."""
+    """The largest archive that is looked at, in bytes; ``unpacked`` is all that the gzip stream expands to."""
 
     packed: int = 256 * 1024 * 1024
     unpacked: int = 1024 * 1024 * 1024
@@ -74,8 +74,9 @@ def archive_checks(
 ) -> list[Check]:
     """Judge the bytes of a ``model.tar.gz``: the hash, then whether it is safe to hand to a serving container.
 
-    ``label`` says which archive it is, ``sha256`` is what the recovery point recorded (64 hex digits). Nothing is written
-    anywhere and no member is loaded. A bad archive is a ``fail``; one beyond ``limits`` is an ``error``, because it was not judged.
+    ``label`` says which archive it is, ``sha256`` is what the recovery point recorded (64 hex digits). Nothing is
+    written anywhere and no member is loaded. A bad archive is a ``fail``; one beyond ``limits`` is an ``error``,
+    because it was not judged.
     """
     limits = limits or ArchiveLimits()
     checks = [] if sha256 is None else [_hash_check(data, component, label, sha256)]
@@ -143,11 +144,14 @@ def _inspect(data: bytes, limits: ArchiveLimits) -> _Contents:
     if len(data) > limits.packed:
         raise _LimitError(f"it has {len(data)} bytes, more than {limits.packed}")
     contents = _Contents()
-    with _opened(data, limits) as archive:
-        for member in archive:
-            if len(contents.names) >= limits.members:
-                raise _LimitError(f"it has more than {limits.members} members")
-            _look_at(archive, member, contents, limits)
+    with gzip.GzipFile(fileobj=BytesIO(data)) as unpacked:
+        stream = _Bounded(unpacked, limits.unpacked)
+        with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+            for member in archive:
+                if len(contents.names) >= limits.members:
+                    raise _LimitError(f"it has more than {limits.members} members")
+                _look_at(archive, member, contents, limits)
+        _drain(stream, contents)
     models = [name for name in contents.files if name in MODEL_FILES]
     if len(models) != 1:
         found = " and ".join(models) or "neither"
@@ -155,13 +159,13 @@ def _inspect(data: bytes, limits: ArchiveLimits) -> _Contents:
     return contents
 
 
-@contextmanager
-def _opened(data: bytes, limits: ArchiveLimits) -> Iterator[tarfile.TarFile]:
-    with (
-        gzip.GzipFile(fileobj=BytesIO(data)) as unpacked,
-        tarfile.open(fileobj=_Bounded(unpacked, limits.unpacked), mode="r|", errorlevel=2) as archive,
-    ):
-        yield archive
+def _drain(stream: _Bounded, contents: _Contents) -> None:
+    """Read to the end of the stream, so that its own checksum is verified and nothing hides behind the last member."""
+    hidden = False
+    while chunk := stream.read(65536):
+        hidden = hidden or any(chunk)
+    if hidden:
+        contents.problems.append("there is data behind the end of the archive")
 
 
 def _look_at(archive: tarfile.TarFile, member: tarfile.TarInfo, contents: _Contents, limits: ArchiveLimits) -> None:
@@ -212,5 +216,5 @@ def _content_problem(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
 
 
 def _looks_pickled(head: bytes) -> bool:
-    """Return whether ``head`` begins as a pickle of protocol 2 to 5, or as a zip file (PyTorch and NumPy keep pickles in one)."""
+    """Return whether ``head`` begins as a pickle of protocol 2 to 5, or as a zip file (as of PyTorch)."""
     return head[:4] == b"PK\x03\x04" or (len(head) > 1 and head[0] == 0x80 and head[1] in _PICKLE_PROTOCOLS)

@@ -75,8 +75,8 @@ def gate_verdict(
 ) -> GateVerdict:
     """Say whether cutover may happen: every required gate was judged and every gating check passed.
 
-    ``ungated`` names components that traffic does not need; their checks stay visible and block nothing. An ``override``
-    counts only with a reason and a ``person``; it opens the gate and never makes it passed.
+    ``ungated`` names components that traffic does not need; their checks stay visible and block nothing. An
+    ``override`` counts only with a reason and a ``person``; it opens the gate and never makes it passed.
     """
     gating = [c for c in checklist(checks, required) if not c.advisory and c.component not in ungated]
     blocking = tuple(check for check in gating if check.outcome is not CheckOutcome.PASS)

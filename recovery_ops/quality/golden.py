@@ -14,8 +14,9 @@ def golden_check(
 ) -> Check:
     """Replay ``rows`` and compare the answers with the ``expected`` predictions of the recovery point.
 
-    ``tolerance`` is the largest absolute difference allowed in any row. A predictor that raises is an ``error``, and so is an
-    ``expected`` list that cannot be judged against; a wrong number of answers or one that is not finite is a ``fail``.
+    ``tolerance`` is the largest absolute difference allowed in any row. A predictor that raises is an ``error``, and so
+    is an ``expected`` list that cannot be judged against; a wrong number of answers or one that is not finite is a
+    ``fail``.
 
     Raises:
         ClaimLostError: this process must not act any more.
@@ -52,13 +53,13 @@ def _unusable(rows: Sequence[Row], expected: Sequence[float], tolerance: float) 
 
 def _compare(
     scores: Sequence[float], expected: Sequence[float], tolerance: float
-) -> tuple[dict[str, float | int | None], bool, str]:
+) -> tuple[dict[str, float | None], bool, str]:
     if problem := problem_of(scores, len(expected)):
         return {"rows": len(scores), "max_difference": None}, False, problem
     differences = [abs(score - wanted) for score, wanted in zip(scores, expected, strict=True)]
     worst = max(range(len(differences)), key=differences.__getitem__)
     beyond = sum(difference > tolerance for difference in differences)
-    observed = {
+    observed: dict[str, float | None] = {
         "rows": len(scores),
         "max_difference": differences[worst],
         "worst_row": worst,
@@ -112,10 +113,10 @@ def quality_check(
     baseline: float | None = None,
     allowed_drop: float = 0.0,
 ) -> Check:
-    """Judge the area under the ROC curve on labelled ``rows``: at least ``minimum``, and not below ``baseline - allowed_drop``.
+    """Judge the area under the ROC curve on labelled ``rows``.
 
-    ``minimum``, ``baseline`` and ``allowed_drop`` are shares from 0 to 1. Unusable labels and a predictor that raises are an
-    ``error``; a wrong number of answers, or one that is not finite, is a ``fail``.
+    It must reach ``minimum`` and ``baseline - allowed_drop``; all three are shares from 0 to 1. Unusable labels and a
+    predictor that raises are an ``error``; a wrong number of answers, or one that is not finite, is a ``fail``.
 
     Raises:
         ClaimLostError: this process must not act any more.
