@@ -19,6 +19,8 @@
       RecordError                   the SRE on call
         ClaimLostError                another holder has the claim now; this process must stop acting
         RecordTamperedError           an event chain does not verify
+        KeyExistsError                a key of the record is taken already; nothing was changed
+        KeyChangedError               a key of the record was changed by somebody else; nothing was changed
 
 Messages say what, where (system, component, region, resource) and what is true now. The first argument is the
 message and everything else is keyword-only, so that errors survive a process boundary.
@@ -167,3 +169,11 @@ class RecordTamperedError(RecordError):
 
     playbook = "record-tampered"
     exit_code = 1
+
+
+class KeyExistsError(RecordError):
+    """A write that must not overwrite found the key taken; nothing was changed."""
+
+
+class KeyChangedError(RecordError):
+    """A compare-and-swap write found another ETag, or no object at all; nothing was changed."""

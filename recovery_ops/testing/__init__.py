@@ -1,1 +1,1 @@
-
+"""Fakes and builders for tests, shipped with the library."""
