@@ -1,0 +1,214 @@
+"""Claims: which run may change a system now.
+
+One object per (system, slot), only ever replaced by compare-and-swap. Releasing leaves the object behind as a
+tombstone, so that the epoch only grows: whoever holds an older epoch has lost, however late it wakes up.
+
+AWS calls take no fencing token. A process that passed :meth:`Claims.check` and is then suspended can still send one
+call after losing the claim; calls are named idempotently so that this one call does no harm.
+"""
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from recovery_ops.errors import ClaimLostError, KeyChangedError, KeyExistsError, RecordError, RunActiveError
+from recovery_ops.record import envelope, keys
+from recovery_ops.record.store import ObjectStore
+
+ATTEMPTS = 16
+
+
+class Slot(enum.StrEnum):
+    """What a run claims: the system itself, or its drill. Both can be held at once."""
+
+    PRODUCTION = "production"
+    DRILL = "drill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right of one run to change one system. Times are aware UTC.
+
+    ``epoch`` counts from 1 and grows whenever the claim passes to another run or is taken again after a release.
+    ``until`` ends the lease: from then on another run may take the claim over.
+    """
+
+    system: str
+    slot: str
+    run_id: str
+    holder: str
+    epoch: int
+    since: datetime
+    until: datetime
+    released: bool = False
+
+    def expired(self, now: datetime) -> bool:
+        """Return whether the lease is over at ``now``."""
+        return now >= self.until
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain JSON values; times as ISO 8601 in UTC."""
+        facts = {name: getattr(self, name) for name in self.__slots__}
+        return facts | {"since": self.since.isoformat(), "until": self.until.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> "Claim":
+        """Rebuild a claim from :meth:`to_json`; raises ``KeyError``, ``TypeError`` or ``ValueError`` if it is none."""
+        epoch = value["epoch"]
+        if not isinstance(epoch, int):
+            raise TypeError(f"epoch is {epoch!r}")
+        return cls(
+            **{name: str(value[name]) for name in ("system", "slot", "run_id", "holder")},
+            epoch=epoch,
+            since=envelope.in_utc(datetime.fromisoformat(str(value["since"]))),
+            until=envelope.in_utc(datetime.fromisoformat(str(value["until"]))),
+            released=value["released"] is True,
+        )
+
+
+class Claims:
+    """Acquire, check, renew and release claims kept in ``store``.
+
+    Every method raises the store's ``RecoveryError`` when the store does not answer; the claim is then as it was or as
+    asked for, and repeating the call is safe.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def acquire(self, system: str, slot: str, run_id: str, holder: str, lease_s: float, now: datetime) -> Claim:
+        """Take the claim, renew it when ``run_id`` holds it already, or take it over when its lease is over.
+
+        Args:
+            system: Name of the system.
+            slot: ``production`` or ``drill``.
+            run_id: The run that will change the system.
+            holder: Who is to be told to others: a person or a process.
+            lease_s: How long the claim holds without a renewal, wall seconds.
+            now: The present time, aware.
+
+        Raises:
+            RunActiveError: Another run holds it; facts ``holder``, ``since``, ``run_id``.
+        """
+        wanted = Claim(
+            system=system, slot=Slot(slot), run_id=run_id, holder=holder, epoch=1,
+            since=envelope.in_utc(now), until=_until(now, lease_s),
+        )  # fmt: skip
+        for _ in range(ATTEMPTS):
+            taken = self._try(wanted, envelope.in_utc(now))
+            if taken is not None:
+                return taken
+        raise RecordError(f"the {slot} claim of {system} changed {ATTEMPTS} times while run {run_id} asked for it")
+
+    def check(self, claim: Claim) -> None:
+        """Return when ``claim`` still stands, whatever its lease says: nobody else has taken it.
+
+        Raises:
+            ClaimLostError: It was released or another run has it; this process must not change anything any more.
+        """
+        found = self._find(claim.system, claim.slot)
+        if found is None or not _same(found[0], claim) or found[0].released:
+            raise _lost(claim, None if found is None else found[0])
+
+    def renew(self, claim: Claim, lease_s: float, now: datetime) -> Claim:
+        """Extend the lease of ``claim`` to ``lease_s`` wall seconds from ``now``; return the renewed claim.
+
+        Raises:
+            ClaimLostError: It was released or another run has it.
+        """
+        for _ in range(ATTEMPTS):
+            found = self._find(claim.system, claim.slot)
+            if found is None or not _same(found[0], claim) or found[0].released:
+                raise _lost(claim, None if found is None else found[0])
+            renewed = replace(found[0], until=max(found[0].until, _until(now, lease_s)))
+            if self._swap(renewed, found[1]):
+                return renewed
+        raise RecordError(f"the {claim.slot} claim of {claim.system} changed {ATTEMPTS} times while it was renewed")
+
+    def release(self, claim: Claim, now: datetime | None = None) -> None:
+        """Give ``claim`` back; when it was given back before, or is somebody else's by now, nothing happens."""
+        ended = datetime.now(UTC) if now is None else envelope.in_utc(now)
+        for _ in range(ATTEMPTS):
+            found = self._find(claim.system, claim.slot)
+            if found is None or not _same(found[0], claim) or found[0].released:
+                return
+            if self._swap(replace(found[0], released=True, until=ended), found[1]):
+                return
+        raise RecordError(f"the {claim.slot} claim of {claim.system} changed {ATTEMPTS} times while it was released")
+
+    def holder(self, system: str, slot: str) -> Claim | None:
+        """Return who has the claim, even if the lease is over, or ``None`` when it is free."""
+        found = self._find(system, slot)
+        return None if found is None or found[0].released else found[0]
+
+    def _try(self, wanted: Claim, now: datetime) -> Claim | None:
+        found = self._find(wanted.system, wanted.slot)
+        if found is None:
+            return wanted if self._create(wanted) else None
+        held, etag = found
+        if held.released or (held.run_id != wanted.run_id and held.expired(now)):
+            taken = replace(wanted, epoch=held.epoch + 1)
+        elif held.run_id == wanted.run_id:
+            taken = replace(held, until=max(held.until, wanted.until))
+        else:
+            raise _active(held)
+        return taken if self._swap(taken, etag) else None
+
+    def _find(self, system: str, slot: str) -> tuple[Claim, str] | None:
+        key = keys.claim_key(system, slot)
+        found = self._store.get(key)
+        if found is None:
+            return None
+        try:
+            return Claim.from_json(json.loads(found[0])), found[1]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordError(f"{key} holds no claim that can be read: {type(error).__name__}: {error}") from error
+
+    def _create(self, claim: Claim) -> bool:
+        try:
+            self._store.put_new(keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json()))
+        except KeyExistsError:
+            return False
+        return True
+
+    def _swap(self, claim: Claim, etag: str) -> bool:
+        try:
+            self._store.replace(keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json()), etag)
+        except KeyChangedError:
+            return False
+        return True
+
+
+def _until(now: datetime, lease_s: float) -> datetime:
+    return envelope.in_utc(now) + timedelta(seconds=lease_s)
+
+
+def _same(found: Claim, claim: Claim) -> bool:
+    return (found.run_id, found.epoch) == (claim.run_id, claim.epoch)
+
+
+def _active(held: Claim) -> RunActiveError:
+    since, until = held.since.isoformat(), held.until.isoformat()
+    return RunActiveError(
+        f"run {held.run_id} of {held.system} is open: {held.holder} has the {held.slot} claim since {since}, "
+        f"its lease ends at {until}",
+        holder=held.holder,
+        since=since,
+        run_id=held.run_id,
+    )
+
+
+def _lost(claim: Claim, found: Claim | None) -> ClaimLostError:
+    if found is None:
+        now = "there is no claim object any more"
+    elif found.released and _same(found, claim):
+        now = "it was released"
+    else:
+        now = f"run {found.run_id} ({found.holder}) has epoch {found.epoch}"
+    return ClaimLostError(
+        f"run {claim.run_id} lost the {claim.slot} claim of {claim.system} (epoch {claim.epoch}): {now}",
+        run_id=claim.run_id,
+        epoch=claim.epoch,
+    )

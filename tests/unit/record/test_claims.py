@@ -1,0 +1,223 @@
+"""Promises of claims."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from recovery_ops.errors import ClaimLostError, RecordError, RecoveryError, RunActiveError
+from recovery_ops.record.claims import Claim, Claims, Slot
+from recovery_ops.testing.stores import InMemoryObjectStore, unreachable
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LEASE_S = 60.0
+LATER = NOON + timedelta(seconds=LEASE_S)
+
+
+@pytest.fixture
+def store() -> InMemoryObjectStore:
+    return InMemoryObjectStore()
+
+
+@pytest.fixture
+def claims(store: InMemoryObjectStore) -> Claims:
+    return Claims(store)
+
+
+def acquire(claims: Claims, run_id: str = "r-1", now: datetime = NOON, slot: str = "production") -> Claim:
+    return claims.acquire("fraud", slot, run_id, f"person:{run_id}", LEASE_S, now)
+
+
+def test_a_free_claim_is_taken(claims, store) -> None:
+    claim = acquire(claims)
+    assert (claim.epoch, claim.since, claim.until) == (1, NOON, LATER)
+    assert claims.holder("fraud", "production") == claim
+    assert store.all_keys() == ("systems/fraud/claims/production.json",)
+
+
+def test_another_run_is_refused_and_told_who_holds_it(claims) -> None:
+    acquire(claims)
+    with pytest.raises(RunActiveError) as caught:
+        acquire(claims, "r-2", NOON + timedelta(seconds=1))
+    assert caught.value.facts == {"holder": "person:r-1", "since": NOON.isoformat(), "run_id": "r-1"}
+
+
+def test_the_same_run_takes_it_again_with_the_same_epoch_and_a_longer_lease(claims) -> None:
+    first = acquire(claims)
+    again = acquire(claims, now=NOON + timedelta(seconds=30))
+    assert (again.epoch, again.since, again.until) == (first.epoch, NOON, NOON + timedelta(seconds=90))
+
+
+def test_production_and_drill_are_held_apart(claims) -> None:
+    acquire(claims, "r-1", slot="production")
+    acquire(claims, "r-2", slot=Slot.DRILL)
+    claims.check(acquire(claims, "r-1"))
+
+
+def test_a_slot_that_does_not_exist_is_refused(claims) -> None:
+    with pytest.raises(ValueError, match="staging"):
+        acquire(claims, slot="staging")
+
+
+def test_a_claim_whose_lease_is_over_is_taken_over_and_the_first_run_notices(claims) -> None:
+    first = acquire(claims)
+    second = acquire(claims, "r-2", LATER)
+    assert second.epoch == 2
+    claims.check(second)
+    with pytest.raises(ClaimLostError, match="r-2"):
+        claims.check(first)
+
+
+def test_a_lease_that_is_over_loses_nothing_until_somebody_takes_it(claims) -> None:
+    claim = acquire(claims)
+    claims.check(claim)
+    assert claims.renew(claim, LEASE_S, LATER + timedelta(hours=1)).epoch == claim.epoch
+
+
+def test_renewing_moves_the_end_of_the_lease(claims) -> None:
+    renewed = claims.renew(acquire(claims), LEASE_S, NOON + timedelta(seconds=50))
+    assert renewed.until == NOON + timedelta(seconds=110)
+    with pytest.raises(RunActiveError):
+        acquire(claims, "r-2", LATER)
+
+
+def test_renewing_never_shortens_a_lease(claims) -> None:
+    assert claims.renew(acquire(claims), 1.0, NOON).until == LATER
+
+
+def test_a_lost_claim_cannot_be_renewed(claims) -> None:
+    first = acquire(claims)
+    acquire(claims, "r-2", LATER)
+    with pytest.raises(ClaimLostError):
+        claims.renew(first, LEASE_S, LATER)
+
+
+def test_releasing_frees_the_claim_and_keeps_the_epoch(claims) -> None:
+    first = acquire(claims)
+    claims.release(first, NOON)
+    assert claims.holder("fraud", "production") is None
+    assert acquire(claims, "r-2").epoch == 2
+
+
+def test_a_run_that_takes_the_claim_again_after_releasing_it_gets_a_new_epoch(claims) -> None:
+    first = acquire(claims)
+    claims.release(first)
+    second = acquire(claims)
+    assert second.epoch == 2
+    with pytest.raises(ClaimLostError):
+        claims.check(first)
+
+
+def test_releasing_twice_or_too_late_does_nothing(claims) -> None:
+    first = acquire(claims)
+    claims.release(first)
+    claims.release(first)
+    second = acquire(claims, "r-2")
+    claims.release(first)
+    claims.check(second)
+
+
+def test_a_released_claim_does_not_stand(claims) -> None:
+    claim = acquire(claims)
+    claims.release(claim)
+    with pytest.raises(ClaimLostError, match="released"):
+        claims.check(claim)
+    with pytest.raises(ClaimLostError, match="released"):
+        claims.renew(claim, LEASE_S, NOON)
+
+
+def test_a_claim_whose_object_is_gone_is_lost(claims, store) -> None:
+    claim = acquire(claims)
+    store.remove("systems/fraud/claims/production.json")
+    with pytest.raises(ClaimLostError, match="no claim object"):
+        claims.check(claim)
+
+
+def test_a_store_that_does_not_answer_is_not_a_lost_claim(claims, store) -> None:
+    claim = acquire(claims)
+    store.before = unreachable
+    with pytest.raises(RecoveryError) as caught:
+        claims.check(claim)
+    assert not isinstance(caught.value, ClaimLostError)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'{"epoch": "1"}', b"\xff"])
+def test_an_object_that_is_no_claim_is_named(claims, store, body) -> None:
+    store.damage("systems/fraud/claims/production.json", body)
+    with pytest.raises(RecordError, match=r"systems/fraud/claims/production\.json"):
+        acquire(claims)
+
+
+def test_of_many_runs_that_ask_at_once_one_gets_the_claim(claims) -> None:
+    outcomes: list[str] = []
+
+    def ask(run_id: str) -> None:
+        try:
+            outcomes.append(f"got by {acquire(claims, run_id).run_id}")
+        except RunActiveError as error:
+            outcomes.append(f"held by {error.facts['run_id']}")
+
+    threads = [Thread(target=ask, args=(f"r-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    winner = claims.holder("fraud", "production")
+    assert winner is not None
+    assert sorted(outcomes) == [f"got by {winner.run_id}", *[f"held by {winner.run_id}"] * 7]
+
+
+def test_a_claim_survives_a_round_trip_through_json(claims) -> None:
+    claim = acquire(claims)
+    assert Claim.from_json(claim.to_json()) == claim
+
+
+class ClaimMachine(RuleBasedStateMachine):
+    """Runs ask, renew, release and wait in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims = Claims(InMemoryObjectStore())
+        self.now = NOON
+        self.held: dict[str, Claim] = {}
+        self.epochs = [0]
+
+    @rule(run_id=st.sampled_from(["r-1", "r-2", "r-3"]))
+    def ask(self, run_id: str) -> None:
+        try:
+            claim = acquire(self.claims, run_id, self.now)
+        except RunActiveError:
+            return
+        self.held[run_id] = claim
+        self.epochs.append(claim.epoch)
+
+    @rule(run_id=st.sampled_from(["r-1", "r-2", "r-3"]))
+    def give_back(self, run_id: str) -> None:
+        if run_id in self.held:
+            self.claims.release(self.held[run_id], self.now)
+
+    @rule(seconds=st.integers(1, 90))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def at_most_one_claim_stands(self) -> None:
+        assert sum(self._stands(claim) for claim in self.held.values()) <= 1
+
+    @invariant()
+    def epochs_only_grow(self) -> None:
+        assert self.epochs == sorted(self.epochs)
+
+    def _stands(self, claim: Claim) -> bool:
+        try:
+            self.claims.check(claim)
+        except ClaimLostError:
+            return False
+        return True
+
+
+TestClaimMachine = ClaimMachine.TestCase
+TestClaimMachine.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
