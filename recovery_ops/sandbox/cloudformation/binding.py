@@ -1,4 +1,4 @@
-"""A template with its parameters bound: conditions decided, dependencies known, everything checked before a stack starts."""
+"""A template with its parameters bound: conditions decided, dependencies known, references checked."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -162,7 +162,7 @@ def _needs(item: Mapping[str, Json], conditions: Mapping[str, bool], known: set[
 
 
 def references(value: Json, conditions: Mapping[str, bool]) -> Iterator[tuple[str, str | None]]:
-    """Yield (name, attribute or None) for every reference in ``value``, along the branches of ``Fn::If`` that are taken."""
+    """Yield (name, attribute or None) for every reference in ``value``, along the branches of ``Fn::If`` taken."""
     if isinstance(value, list):
         for item in value:
             yield from references(item, conditions)

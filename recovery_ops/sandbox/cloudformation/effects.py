@@ -1,7 +1,9 @@
 """The edge to moto: creating, changing and deleting one resource, with every failure turned into a reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
 import structlog
 from moto.core.exceptions import ServiceException
@@ -14,11 +16,12 @@ from recovery_ops.sandbox.cloudformation.stack import Resource, Stack
 from recovery_ops.sandbox.cloudformation.types import ResourceError, Site
 from recovery_ops.sandbox.world import World
 
+Json = Any
 log = structlog.get_logger(__name__)
 
 
 class Effects:
-    """What happens to resources. ``sabotage`` holds (region, logical id) -> reason: test injectors that fail a resource."""
+    """What happens to resources. ``sabotage`` makes resources fail for tests: (region, logical id) -> reason."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -38,22 +41,25 @@ class Effects:
 
     def create(self, stack: Stack, wanted: Resource) -> None:
         """Create ``wanted``; its physical id is known even when its last settings fail."""
-        kind, site = TYPES[wanted.type], self._site(stack, wanted)
+        kind = TYPES[wanted.type]
         with self._reasons(stack, wanted):
             self._reachable(stack, wanted)
             kind.check(wanted.properties)
-            wanted.physical_id = kind.create(site, wanted.properties)
-            kind.settle(site, wanted.physical_id, wanted.properties)
-            wanted.attributes = kind.values(site, wanted.physical_id, wanted.properties)
+            wanted.physical_id = kind.create(self._site(stack, wanted))
+            site = self._site(stack, wanted)
+            kind.settle(site)
+            wanted.attributes = kind.values(site)
 
     def update(self, stack: Stack, standing: Resource, wanted: Resource) -> None:
         """Change ``standing`` in place to what ``wanted`` says."""
-        kind, site = TYPES[wanted.type], self._site(stack, wanted)
+        kind = TYPES[wanted.type]
+        wanted.physical_id = standing.physical_id
+        site = self._site(stack, wanted, before=standing.properties)
         with self._reasons(stack, wanted):
             self._reachable(stack, wanted)
             kind.check(wanted.properties)
-            kind.update(site, standing.physical_id, standing.properties, wanted.properties)
-            standing.attributes = kind.values(site, standing.physical_id, wanted.properties)
+            kind.update(site)
+            standing.attributes = kind.values(site)
         standing.properties, standing.tags, standing.needs = wanted.properties, wanted.tags, wanted.needs
         standing.deletion_policy, standing.replace_policy = wanted.deletion_policy, wanted.replace_policy
 
@@ -61,14 +67,14 @@ class Effects:
         """Delete ``resource``."""
         with self._reasons(stack, resource):
             self._reachable(stack, resource, deleting=True)
-            TYPES[resource.type].delete(self._site(stack, resource), resource.physical_id, resource.properties)
+            TYPES[resource.type].delete(self._site(stack, resource))
 
     def outputs(self, stack: Stack, target: Bound) -> dict[str, str]:
         """Return the values of the outputs of ``target``."""
         scope = target.scope(stack)
         return {name: _joined(scope.resolve(item["Value"])) for name, item in target.outputs.items()}
 
-    def _site(self, stack: Stack, resource: Resource) -> Site:
+    def _site(self, stack: Stack, resource: Resource, before: Mapping[str, Json] = MappingProxyType({})) -> Site:
         own = {
             "aws:cloudformation:stack-name": stack.name,
             "aws:cloudformation:stack-id": stack.id,
@@ -82,6 +88,9 @@ class Effects:
             stack_name=place.stack_name,
             logical_id=resource.logical_id,
             tags={**resource.tags, **own},
+            wanted=resource.properties,
+            before=before,
+            physical_id=resource.physical_id,
         )
 
     def _reachable(self, stack: Stack, resource: Resource, *, deleting: bool = False) -> None:

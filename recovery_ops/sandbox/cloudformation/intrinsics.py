@@ -88,7 +88,7 @@ class Scope:
 
 
 def function_of(value: Mapping[str, Json]) -> tuple[str, Json] | None:
-    """Return (name, argument) when ``value`` is a call of an intrinsic function; a ``Condition`` key alone is one too."""
+    """Return (name, argument) when ``value`` is a call of an intrinsic function."""
     if len(value) != 1:
         return None
     name, argument = next(iter(value.items()))

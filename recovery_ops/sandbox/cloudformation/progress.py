@@ -1,8 +1,8 @@
 """How a stack moves: resources in the order of their needs, as many at once as can be, and back when one fails.
 
 Phases of an operation: ``forward`` creates and changes, ``restore`` gives changed resources their old properties back,
-``teardown`` deletes. The next thing to do is always decided from the state of the stack, so that a snapshot taken at any
-moment can go on. While the region is out nothing moves.
+``teardown`` deletes. The next thing to do is decided from the state of the stack alone, so that a snapshot
+taken at any moment can go on. While the region is out nothing moves.
 """
 
 from collections.abc import Callable

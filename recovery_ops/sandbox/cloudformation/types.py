@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from recovery_ops.sandbox.world import World
@@ -16,7 +16,7 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where one resource goes, and the tags it gets."""
+    """One resource and where it goes: what its template wants, what was there ``before``, and the tags of the stack."""
 
     world: World
     account: str
@@ -24,6 +24,14 @@ class Site:
     stack_name: str
     logical_id: str
     tags: Mapping[str, str]
+    wanted: Mapping[str, Json]
+    before: Mapping[str, Json] = field(default_factory=dict)
+    physical_id: str = ""
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags of the resource: those of the stack, those CloudFormation adds, and its own."""
+        return {**self.tags, **own_tags(self.wanted)}
 
     def generated_name(self, limit: int = 255) -> str:
         """Return a name for a resource that the template does not name."""
@@ -59,32 +67,32 @@ class ResourceType(ABC):
         return any(old.get(name) != new.get(name) for name in self.replaces)
 
     @abstractmethod
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the resource and return its physical id."""
 
-    def settle(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def settle(self, site: Site) -> None:
         """Complete what ``create`` began; a failure here leaves a resource that the stack knows and will delete."""
-        return
+        self.check(site.wanted)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
-        """Change the resource in place, from ``old`` to ``new``."""
-        raise ResourceError(f"Resource type {self.name} cannot be changed in place here")
+    def update(self, site: Site) -> None:
+        """Change the resource in place, from ``before`` to ``wanted``."""
+        raise ResourceError(f"{site.logical_id}: type {self.name} cannot be changed in place here")
 
     @abstractmethod
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the resource; nothing happens when it is gone already."""
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return what ``Fn::GetAtt`` gives, by attribute."""
-        return {}
+        return dict.fromkeys(self.attributes, site.physical_id)
 
 
 class Changeable(ResourceType):
     """A type whose creation ends with what an update from nothing does."""
 
-    def settle(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def settle(self, site: Site) -> None:
         """Set everything that can be changed."""
-        self.update(site, physical_id, {}, properties)
+        self.update(site)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

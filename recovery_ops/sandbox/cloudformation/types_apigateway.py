@@ -5,7 +5,7 @@ from typing import Any
 
 from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
 
-from recovery_ops.sandbox.cloudformation.types import Changeable, ResourceError, ResourceType, Site, own_tags
+from recovery_ops.sandbox.cloudformation.types import Changeable, ResourceError, ResourceType, Site
 
 Json = Any
 
@@ -14,8 +14,8 @@ def _backend(site: Site) -> APIGatewayBackend:
     return apigateway_backends[site.account][site.region]
 
 
-def _api(site: Site, properties: Mapping[str, Json]) -> RestAPI | None:
-    return _backend(site).apis.get(properties["RestApiId"])
+def _api(site: Site) -> RestAPI | None:
+    return _backend(site).apis.get(site.wanted["RestApiId"])
 
 
 class RestApi(Changeable):
@@ -27,30 +27,33 @@ class RestApi(Changeable):
     properties = frozenset({"Name", "Description", "EndpointConfiguration", "DisableExecuteApiEndpoint", "Tags"})
     attributes = frozenset({"RootResourceId", "RestApiId"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the API with its root resource."""
-        api = _backend(site).create_rest_api(name=properties["Name"], description=properties.get("Description", ""))
+        api = _backend(site).create_rest_api(name=site.wanted["Name"], description=site.wanted.get("Description", ""))
         return str(api.id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set everything but the resources below the API."""
-        api = _backend(site).get_rest_api(physical_id)
-        api.name, api.description = new["Name"], new.get("Description", "")
-        api.endpoint_configuration = {"types": new.get("EndpointConfiguration", {}).get("Types", ["EDGE"])}
-        api.disableExecuteApiEndpoint = str(new.get("DisableExecuteApiEndpoint", False)).lower() == "true"
-        api.tags = {**site.tags, **own_tags(new)}
+        api = _backend(site).get_rest_api(site.physical_id)
+        api.name, api.description = site.wanted["Name"], site.wanted.get("Description", "")
+        api.endpoint_configuration = {"types": site.wanted.get("EndpointConfiguration", {}).get("Types", ["EDGE"])}
+        api.disableExecuteApiEndpoint = str(site.wanted.get("DisableExecuteApiEndpoint", False)).lower() == "true"
+        api.tags = site.all_tags
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the API; refused while a custom domain name leads to it, as on AWS."""
         backend = _backend(site)
         mapped = [m for found in backend.base_path_mappings.values() for m in found.values()]
-        if any(mapping.rest_api_id == physical_id for mapping in mapped):
+        if any(mapping.rest_api_id == site.physical_id for mapping in mapped):
             raise ResourceError("Please remove all base path mappings related to the API in your account")
-        backend.apis.pop(physical_id, None)
+        backend.apis.pop(site.physical_id, None)
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return the ids of the API and of its root resource."""
-        return {"RestApiId": physical_id, "RootResourceId": _backend(site).get_rest_api(physical_id).root_resource_id}
+        return {
+            "RestApiId": site.physical_id,
+            "RootResourceId": _backend(site).get_rest_api(site.physical_id).root_resource_id,
+        }
 
 
 class Resource(ResourceType):
@@ -63,25 +66,19 @@ class Resource(ResourceType):
     replaces = required
     attributes = frozenset({"ResourceId"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the resource; a sibling of the same name is refused."""
-        backend, api_id, parent = _backend(site), properties["RestApiId"], properties["ParentId"]
+        backend, api_id, parent = _backend(site), site.wanted["RestApiId"], site.wanted["ParentId"]
         siblings = [item for item in backend.get_resources(api_id) if item.parent_id == parent]
-        if any(item.path_part == properties["PathPart"] for item in siblings):
-            raise ResourceError(
-                f"Another resource with the same parent already has this name: {properties['PathPart']}"
-            )
+        if any(item.path_part == site.wanted["PathPart"] for item in siblings):
+            raise ResourceError(f"Another child of this parent already has this name: {site.wanted['PathPart']}")
         backend.get_resource(api_id, parent)
-        return str(backend.create_resource(api_id, parent, properties["PathPart"]).id)
+        return str(backend.create_resource(api_id, parent, site.wanted["PathPart"]).id)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the resource."""
-        if api := _api(site, properties):
-            api.resources.pop(physical_id, None)
-
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the id."""
-        return {"ResourceId": physical_id}
+        if api := _api(site):
+            api.resources.pop(site.physical_id, None)
 
 
 class Method(Changeable):
@@ -106,21 +103,21 @@ class Method(Changeable):
         if properties.get("AuthorizationType", "NONE") != "NONE":
             raise ResourceError(f"AuthorizationType {properties['AuthorizationType']} is not modelled by the sandbox")
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Name the method; its settings follow."""
-        return "|".join([properties["RestApiId"], properties["ResourceId"], properties["HttpMethod"]])
+        return "|".join([site.wanted["RestApiId"], site.wanted["ResourceId"], site.wanted["HttpMethod"]])
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Put the method again. Nothing changes for clients until the API is deployed again."""
-        where = (new["RestApiId"], new["ResourceId"], new["HttpMethod"])
+        where = (site.wanted["RestApiId"], site.wanted["ResourceId"], site.wanted["HttpMethod"])
         backend = _backend(site)
-        authorization = new.get("AuthorizationType", "NONE")
-        backend.put_method(*where, authorization, operation_name=new.get("OperationName"))
-        for answer in new.get("MethodResponses", []):
+        authorization = site.wanted.get("AuthorizationType", "NONE")
+        backend.put_method(*where, authorization, operation_name=site.wanted.get("OperationName"))
+        for answer in site.wanted.get("MethodResponses", []):
             models, headers = answer.get("ResponseModels"), answer.get("ResponseParameters")
             backend.put_method_response(*where, str(answer["StatusCode"]), models, headers)
-        if "Integration" in new:
-            self._integrate(backend, where, new["Integration"])
+        if "Integration" in site.wanted:
+            self._integrate(backend, where, site.wanted["Integration"])
 
     def _integrate(self, backend: APIGatewayBackend, where: tuple[str, str, str], wanted: Mapping[str, Json]) -> None:
         backend.put_integration(
@@ -137,11 +134,11 @@ class Method(Changeable):
             pattern, templates = answer.get("SelectionPattern", ""), answer.get("ResponseTemplates", {})
             backend.put_integration_response(*where, str(answer["StatusCode"]), pattern, templates, {})
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the method."""
-        api = _api(site, properties)
-        if api and properties["ResourceId"] in api.resources:
-            api.resources[properties["ResourceId"]].delete_method(properties["HttpMethod"])
+        api = _api(site)
+        if api and site.wanted["ResourceId"] in api.resources:
+            api.resources[site.wanted["ResourceId"]].delete_method(site.wanted["HttpMethod"])
 
 
 class Deployment(ResourceType):
@@ -154,27 +151,25 @@ class Deployment(ResourceType):
     replaces = frozenset({"RestApiId"})
     attributes = frozenset({"DeploymentId"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Deploy the API; refused while it has no method."""
-        description = properties.get("Description", "")
-        return str(_backend(site).create_deployment(properties["RestApiId"], "", description).id)
+        description = site.wanted.get("Description", "")
+        return str(_backend(site).create_deployment(site.wanted["RestApiId"], "", description).id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set the description. This does not deploy again, as on AWS."""
-        _backend(site).get_deployment(new["RestApiId"], physical_id).description = new.get("Description", "")
+        _backend(site).get_deployment(site.wanted["RestApiId"], site.physical_id).description = site.wanted.get(
+            "Description", ""
+        )
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the deployment; refused while a stage shows it."""
-        api = _api(site, properties)
+        api = _api(site)
         if api is None:
             return
-        if any(stage.deployment_id == physical_id for stage in api.stages.values()):
+        if any(stage.deployment_id == site.physical_id for stage in api.stages.values()):
             raise ResourceError("Active stages pointing to this deployment must be moved or deleted")
-        api.deployments.pop(physical_id, None)
-
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the id."""
-        return {"DeploymentId": physical_id}
+        api.deployments.pop(site.physical_id, None)
 
 
 class Stage(Changeable):
@@ -186,29 +181,29 @@ class Stage(Changeable):
     properties = required | {"Description", "Tags"}
     replaces = frozenset({"RestApiId", "StageName"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the stage; its deployment must exist."""
-        backend, api_id, name = _backend(site), properties["RestApiId"], properties["StageName"]
-        self._deployed(site, properties)
-        backend.create_stage(api_id, name, properties["DeploymentId"])
+        backend, api_id, name = _backend(site), site.wanted["RestApiId"], site.wanted["StageName"]
+        self._deployed(site)
+        backend.create_stage(api_id, name, site.wanted["DeploymentId"])
         return str(name)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Show another deployment; set description and tags."""
-        self._deployed(site, new)
-        stage = _backend(site).get_stage(new["RestApiId"], physical_id)
-        stage.deployment_id, stage.description = new["DeploymentId"], new.get("Description", "")
-        stage.tags = {**site.tags, **own_tags(new)}
+        self._deployed(site)
+        stage = _backend(site).get_stage(site.wanted["RestApiId"], site.physical_id)
+        stage.deployment_id, stage.description = site.wanted["DeploymentId"], site.wanted.get("Description", "")
+        stage.tags = site.all_tags
 
-    def _deployed(self, site: Site, properties: Mapping[str, Json]) -> None:
-        api = _backend(site).get_rest_api(properties["RestApiId"])
-        if properties["DeploymentId"] not in api.deployments:
-            raise ResourceError(f"Deployment id does not exist: {properties['DeploymentId']}")
+    def _deployed(self, site: Site) -> None:
+        api = _backend(site).get_rest_api(site.wanted["RestApiId"])
+        if site.wanted["DeploymentId"] not in api.deployments:
+            raise ResourceError(f"Deployment id does not exist: {site.wanted['DeploymentId']}")
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the stage."""
-        if api := _api(site, properties):
-            api.stages.pop(physical_id, None)
+        if api := _api(site):
+            api.stages.pop(site.physical_id, None)
 
 
 class DomainName(Changeable):
@@ -227,9 +222,9 @@ class DomainName(Changeable):
         if properties.get("EndpointConfiguration", {}).get("Types") != ["REGIONAL"]:
             raise ResourceError("EndpointConfiguration of a domain name other than REGIONAL is not modelled here")
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Claim the name in this region."""
-        backend, name = _backend(site), properties["DomainName"]
+        backend, name = _backend(site), site.wanted["DomainName"]
         if name in backend.domain_names:
             raise ResourceError(f"The domain name you provided already exists: {name}")
         nothing: Json = None
@@ -238,22 +233,22 @@ class DomainName(Changeable):
         )
         return str(name)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set certificate, policy and tags."""
-        domain = _backend(site).get_domain_name(physical_id)
-        domain.regional_certificate_arn = new.get("RegionalCertificateArn")
-        domain.security_policy = new.get("SecurityPolicy")
+        domain = _backend(site).get_domain_name(site.physical_id)
+        domain.regional_certificate_arn = site.wanted.get("RegionalCertificateArn")
+        domain.security_policy = site.wanted.get("SecurityPolicy")
         domain.endpoint_configuration = {"types": ["REGIONAL"]}
-        domain.tags = {**site.tags, **own_tags(new)}
+        domain.tags = site.all_tags
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Give the name up."""
-        _backend(site).domain_names.pop(physical_id, None)
-        _backend(site).base_path_mappings.pop(physical_id, None)
+        _backend(site).domain_names.pop(site.physical_id, None)
+        _backend(site).base_path_mappings.pop(site.physical_id, None)
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return what a DNS record must lead to."""
-        domain = _backend(site).get_domain_name(physical_id)
+        domain = _backend(site).get_domain_name(site.physical_id)
         return {
             "RegionalDomainName": domain.regional_domain_name,
             "RegionalHostedZoneId": domain.regional_hosted_zone_id,
@@ -269,23 +264,23 @@ class BasePathMapping(ResourceType):
     properties = required | {"RestApiId", "Stage", "BasePath"}
     replaces = frozenset({"DomainName", "BasePath"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Map the name."""
-        domain, path = properties["DomainName"], properties.get("BasePath", "")
+        domain, path = site.wanted["DomainName"], site.wanted.get("BasePath", "")
         taken = _backend(site).base_path_mappings.get(domain, {})
         if (path or "(none)") in taken:
             raise ResourceError(f"Base path already exists for this domain name: {path or '(none)'}")
-        _backend(site).create_base_path_mapping(domain, properties["RestApiId"], path, properties["Stage"])
+        _backend(site).create_base_path_mapping(domain, site.wanted["RestApiId"], path, site.wanted["Stage"])
         return f"{domain}|{path or '(none)'}"
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Lead to another stage."""
-        mapping = _backend(site).get_base_path_mapping(*physical_id.split("|"))
-        mapping.rest_api_id, mapping.stage = new["RestApiId"], new["Stage"]
+        mapping = _backend(site).get_base_path_mapping(*site.physical_id.split("|"))
+        mapping.rest_api_id, mapping.stage = site.wanted["RestApiId"], site.wanted["Stage"]
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """End the mapping."""
-        domain, path = physical_id.split("|")
+        domain, path = site.physical_id.split("|")
         _backend(site).base_path_mappings.get(domain, {}).pop(path, None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 
-from recovery_ops.sandbox.cloudformation.types import Changeable, ResourceError, ResourceType, Site, own_tags
+from recovery_ops.sandbox.cloudformation.types import Changeable, ResourceError, ResourceType, Site
 
 Json = Any
 
@@ -25,13 +25,12 @@ class _Network(Changeable):
 
     service = "ec2"
 
-    def _tag(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
-        backend = _backend(site)
-        backend.tags.pop(physical_id, None)
-        backend.create_tags([physical_id], {**site.tags, **own_tags(properties)})
+    def _tag(self, site: Site) -> None:
+        self._forget(site)
+        _backend(site).create_tags([site.physical_id], site.all_tags)
 
-    def _forget(self, site: Site, physical_id: str) -> None:
-        _backend(site).tags.pop(physical_id, None)
+    def _forget(self, site: Site) -> None:
+        _backend(site).tags.pop(site.physical_id, None)
 
 
 class Vpc(_Network):
@@ -43,39 +42,39 @@ class Vpc(_Network):
     replaces = frozenset({"CidrBlock", "InstanceTenancy"})
     attributes = frozenset({"VpcId", "CidrBlock", "DefaultSecurityGroup"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the VPC."""
-        tenancy = properties.get("InstanceTenancy", "default")
-        vpc = _backend(site).create_vpc(properties["CidrBlock"], instance_tenancy=tenancy)
+        tenancy = site.wanted.get("InstanceTenancy", "default")
+        vpc = _backend(site).create_vpc(site.wanted["CidrBlock"], instance_tenancy=tenancy)
         return str(vpc.id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set tags and DNS attributes."""
         backend = _backend(site)
-        support, hostnames = new.get("EnableDnsSupport", True), new.get("EnableDnsHostnames", False)
-        backend.modify_vpc_attribute(physical_id, "enable_dns_support", str(_truth(support)).lower())
-        backend.modify_vpc_attribute(physical_id, "enable_dns_hostnames", str(_truth(hostnames)).lower())
-        self._tag(site, physical_id, new)
+        support, hostnames = site.wanted.get("EnableDnsSupport", True), site.wanted.get("EnableDnsHostnames", False)
+        backend.modify_vpc_attribute(site.physical_id, "enable_dns_support", str(_truth(support)).lower())
+        backend.modify_vpc_attribute(site.physical_id, "enable_dns_hostnames", str(_truth(hostnames)).lower())
+        self._tag(site)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the VPC; refused while security groups of others are in it."""
         backend = _backend(site)
-        if physical_id not in backend.vpcs:
+        if site.physical_id not in backend.vpcs:
             return
-        groups = [group for group in backend.groups.get(physical_id, {}).values() if group.name != "default"]
+        groups = [group for group in backend.groups.get(site.physical_id, {}).values() if group.name != "default"]
         if groups:
             raise ResourceError(
-                f"The vpc '{physical_id}' has dependencies and cannot be deleted. (DependencyViolation)"
+                f"The vpc '{site.physical_id}' has dependencies and cannot be deleted. (DependencyViolation)"
             )
-        backend.delete_vpc(physical_id)
-        self._forget(site, physical_id)
+        backend.delete_vpc(site.physical_id)
+        self._forget(site)
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return id, address range and default security group."""
-        group = _backend(site).get_security_group_by_name_or_id("default", vpc_id=physical_id)
+        group = _backend(site).get_security_group_by_name_or_id("default", vpc_id=site.physical_id)
         return {
-            "VpcId": physical_id,
-            "CidrBlock": properties["CidrBlock"],
+            "VpcId": site.physical_id,
+            "CidrBlock": site.wanted["CidrBlock"],
             "DefaultSecurityGroup": group.id if group else "",
         }
 
@@ -89,34 +88,34 @@ class Subnet(_Network):
     replaces = frozenset({"VpcId", "CidrBlock", "AvailabilityZone"})
     attributes = frozenset({"SubnetId", "AvailabilityZone", "VpcId", "CidrBlock"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the subnet; in the first zone when the template names none."""
-        zone = properties.get("AvailabilityZone") or f"{site.region}a"
+        zone = site.wanted.get("AvailabilityZone") or f"{site.region}a"
         if not zone.startswith(site.region):
             raise ResourceError(f"Value ({zone}) for parameter availabilityZone is invalid in {site.region}.")
-        subnet = _backend(site).create_subnet(properties["VpcId"], properties["CidrBlock"], availability_zone=zone)
+        subnet = _backend(site).create_subnet(site.wanted["VpcId"], site.wanted["CidrBlock"], availability_zone=zone)
         return str(subnet.id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set tags and whether instances get public addresses."""
-        public = _truth(new.get("MapPublicIpOnLaunch", False))
-        _backend(site).modify_subnet_attribute(physical_id, "map_public_ip_on_launch", public)
-        self._tag(site, physical_id, new)
+        public = _truth(site.wanted.get("MapPublicIpOnLaunch", False))
+        _backend(site).modify_subnet_attribute(site.physical_id, "map_public_ip_on_launch", public)
+        self._tag(site)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the subnet."""
-        if _backend(site).describe_subnets(filters={"subnet-id": [physical_id]}):
-            _backend(site).delete_subnet(physical_id)
-            self._forget(site, physical_id)
+        if _backend(site).describe_subnets(filters={"subnet-id": [site.physical_id]}):
+            _backend(site).delete_subnet(site.physical_id)
+            self._forget(site)
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return id, zone, VPC and address range."""
-        subnet = _backend(site).get_subnet(physical_id)
+        subnet = _backend(site).get_subnet(site.physical_id)
         return {
-            "SubnetId": physical_id,
+            "SubnetId": site.physical_id,
             "AvailabilityZone": subnet.availability_zone,
-            "VpcId": properties["VpcId"],
-            "CidrBlock": properties["CidrBlock"],
+            "VpcId": site.wanted["VpcId"],
+            "CidrBlock": site.wanted["CidrBlock"],
         }
 
 
@@ -132,26 +131,26 @@ class SecurityGroup(_Network):
     attributes = frozenset({"GroupId", "VpcId"})
     _RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupId", "Description"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the group and its rules."""
-        name = properties.get("GroupName") or site.generated_name()
-        group = _backend(site).create_security_group(name, properties["GroupDescription"], properties.get("VpcId"))
+        name = site.wanted.get("GroupName") or site.generated_name()
+        group = _backend(site).create_security_group(name, site.wanted["GroupDescription"], site.wanted.get("VpcId"))
         return str(group.id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set tags and rules. Without egress rules everything may leave, as on AWS."""
         backend = _backend(site)
-        group = backend.get_security_group_from_id(physical_id)
+        group = backend.get_security_group_from_id(site.physical_id)
         if group is None:
-            raise ResourceError(f"The security group '{physical_id}' does not exist")
+            raise ResourceError(f"The security group '{site.physical_id}' does not exist")
         group.ingress_rules = []
-        for rule in new.get("SecurityGroupIngress", []):
-            backend.authorize_security_group_ingress(physical_id, **self._rule(rule))
-        if "SecurityGroupEgress" in new:
+        for rule in site.wanted.get("SecurityGroupIngress", []):
+            backend.authorize_security_group_ingress(site.physical_id, **self._rule(rule))
+        if "SecurityGroupEgress" in site.wanted:
             group.egress_rules = []
-            for rule in new["SecurityGroupEgress"]:
-                backend.authorize_security_group_egress(physical_id, **self._rule(rule))
-        self._tag(site, physical_id, new)
+            for rule in site.wanted["SecurityGroupEgress"]:
+                backend.authorize_security_group_egress(site.physical_id, **self._rule(rule))
+        self._tag(site)
 
     def _rule(self, rule: Mapping[str, Json]) -> dict[str, Json]:
         unknown = sorted(set(rule) - self._RULE)
@@ -167,16 +166,16 @@ class SecurityGroup(_Network):
             "source_groups": [{"GroupId": source, **about}] if source else [],
         }
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the group."""
-        if _backend(site).get_security_group_from_id(physical_id):
-            _backend(site).delete_security_group(group_id=physical_id)
-            self._forget(site, physical_id)
+        if _backend(site).get_security_group_from_id(site.physical_id):
+            _backend(site).delete_security_group(group_id=site.physical_id)
+            self._forget(site)
 
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
+    def values(self, site: Site) -> dict[str, Json]:
         """Return id and VPC."""
-        group = _backend(site).get_security_group_from_id(physical_id)
-        return {"GroupId": physical_id, "VpcId": group.vpc_id if group else ""}
+        group = _backend(site).get_security_group_from_id(site.physical_id)
+        return {"GroupId": site.physical_id, "VpcId": group.vpc_id if group else ""}
 
 
 class RouteTable(_Network):
@@ -188,23 +187,19 @@ class RouteTable(_Network):
     replaces = frozenset({"VpcId"})
     attributes = frozenset({"RouteTableId"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the table."""
-        return str(_backend(site).create_route_table(properties["VpcId"]).id)
+        return str(_backend(site).create_route_table(site.wanted["VpcId"]).id)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set tags."""
-        self._tag(site, physical_id, new)
+        self._tag(site)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the table; refused while subnets are associated."""
-        if physical_id in _backend(site).route_tables:
-            _backend(site).delete_route_table(physical_id)
-            self._forget(site, physical_id)
-
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the id."""
-        return {"RouteTableId": physical_id}
+        if site.physical_id in _backend(site).route_tables:
+            _backend(site).delete_route_table(site.physical_id)
+            self._forget(site)
 
 
 class RouteTableAssociation(ResourceType):
@@ -217,20 +212,16 @@ class RouteTableAssociation(ResourceType):
     replaces = required
     attributes = frozenset({"Id"})
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Associate subnet and table."""
-        found = _backend(site).associate_route_table(properties["RouteTableId"], subnet_id=properties["SubnetId"])
+        found = _backend(site).associate_route_table(site.wanted["RouteTableId"], subnet_id=site.wanted["SubnetId"])
         return str(found)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """End the association."""
         backend = _backend(site)
-        if any(physical_id in table._associations for table in backend.route_tables.values()):
-            backend.disassociate_route_table(physical_id)
-
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the id."""
-        return {"Id": physical_id}
+        if any(site.physical_id in table._associations for table in backend.route_tables.values()):
+            backend.disassociate_route_table(site.physical_id)
 
 
 class VpcEndpoint(_Network):
@@ -248,29 +239,29 @@ class VpcEndpoint(_Network):
         if properties.get("VpcEndpointType", "Gateway") != "Gateway":
             raise ResourceError(f"VpcEndpointType {properties['VpcEndpointType']} is not modelled by the sandbox")
 
-    def create(self, site: Site, properties: Mapping[str, Json]) -> str:
+    def create(self, site: Site) -> str:
         """Create the endpoint; its service must be one of this region."""
-        if properties["ServiceName"] not in {f"com.amazonaws.{site.region}.{name}" for name in ("s3", "dynamodb")}:
-            raise ResourceError(f"The Vpc Endpoint Service '{properties['ServiceName']}' does not exist")
+        if site.wanted["ServiceName"] not in {f"com.amazonaws.{site.region}.{name}" for name in ("s3", "dynamodb")}:
+            raise ResourceError(f"The Vpc Endpoint Service '{site.wanted['ServiceName']}' does not exist")
         endpoint = _backend(site).create_vpc_endpoint(
-            vpc_id=properties["VpcId"],
-            service_name=properties["ServiceName"],
+            vpc_id=site.wanted["VpcId"],
+            service_name=site.wanted["ServiceName"],
             endpoint_type="Gateway",
-            policy_document=_policy(properties),
-            route_table_ids=list(properties.get("RouteTableIds", [])),
+            policy_document=_policy(site.wanted),
+            route_table_ids=list(site.wanted.get("RouteTableIds", [])),
         )
         return str(endpoint.id)
 
-    def settle(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def settle(self, site: Site) -> None:
         """Set tags; routes stand already."""
-        self._tag(site, physical_id, properties)
+        self._tag(site)
 
-    def update(self, site: Site, physical_id: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> None:
+    def update(self, site: Site) -> None:
         """Set route tables, policy and tags."""
-        before, after = set(old.get("RouteTableIds", [])), set(new.get("RouteTableIds", []))
+        before, after = set(site.before.get("RouteTableIds", [])), set(site.wanted.get("RouteTableIds", []))
         _backend(site).modify_vpc_endpoint(
-            physical_id,
-            policy_doc=_policy(new) or "",
+            site.physical_id,
+            policy_doc=_policy(site.wanted) or "",
             add_subnets=None,
             remove_subnets=None,
             add_route_tables=sorted(after - before),
@@ -278,19 +269,15 @@ class VpcEndpoint(_Network):
             add_security_groups=None,
             remove_security_groups=None,
         )
-        self._tag(site, physical_id, new)
+        self._tag(site)
 
-    def delete(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> None:
+    def delete(self, site: Site) -> None:
         """Delete the endpoint and its routes."""
         backend = _backend(site)
-        if physical_id in backend.vpc_end_points:
-            backend.delete_vpc_endpoints([physical_id])
-            del backend.vpc_end_points[physical_id]
-            self._forget(site, physical_id)
-
-    def values(self, site: Site, physical_id: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the id."""
-        return {"Id": physical_id}
+        if site.physical_id in backend.vpc_end_points:
+            backend.delete_vpc_endpoints([site.physical_id])
+            del backend.vpc_end_points[site.physical_id]
+            self._forget(site)
 
 
 def _policy(properties: Mapping[str, Json]) -> str | None:

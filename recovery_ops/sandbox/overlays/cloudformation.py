@@ -4,7 +4,6 @@ moto drops properties, calls stacks complete that created nothing, and cannot ro
 answered with 501.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -32,25 +31,27 @@ MODELLED = {
 DAMAGES = ("cloudformation-fail", "cloudformation-heal")
 
 _NEW = ("update_termination_protection",)
-_state: dict[str, Engine] = {}
+_engines: dict[int, Engine] = {}
 
-Answering = Callable[[CloudFormationResponse], ActionResult]
+Answering = Callable[[Engine, CloudFormationResponse], ActionResult]
 
 
 def install(world: World) -> None:
     """Put the engine behind moto's request parsing."""
-    _state["engine"] = Engine(world, zones)
+    _engines[id(world)] = Engine(world, zones)
     original = patching.original(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER")
     if not isinstance(original, dict):
         raise AttributeError("moto's CloudFormationResponse no longer transforms answers by key path")
     CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
     for name, answer in _ANSWERS.items():
-        (patching.add if name in _NEW else patching.replace)(CloudFormationResponse, name, _answering(answer))
+        (patching.add if name in _NEW else patching.replace)(
+            CloudFormationResponse, name, _answering(engine(world), answer)
+        )
 
 
-def engine() -> Engine:
-    """Return the engine of this process."""
-    return _state["engine"]
+def engine(world: World) -> Engine:
+    """Return the engine of ``world``."""
+    return _engines[id(world)]
 
 
 def zones(region: str) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ def zones(region: str) -> tuple[str, ...]:
 
 def damage(world: World, request: Mapping[str, Any]) -> dict[str, Any]:
     """Make a resource fail whenever it is created or changed (``logical_id``, ``reason``), or stop doing so."""
-    sabotage = engine().progress.effects.sabotage
+    sabotage = engine(world).progress.effects.sabotage
     place = (str(request["region"]), str(request["logical_id"]))
     if request["what"] == "cloudformation-heal":
         return {"was": sabotage.pop(place, None)}
@@ -71,7 +72,7 @@ def damage(world: World, request: Mapping[str, Any]) -> dict[str, Any]:
 def inventory(world: World) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return every stack that has not been deleted."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for stack in list(engine().stacks.values()):
+    for stack in list(engine(world).stacks.values()):
         if stack.exists:
             entry = {"type": "AWS::CloudFormation::Stack", "id": stack.name, "tags": dict(stack.bound.tags)}
             found.setdefault(stack.region, {}).setdefault("cloudformation", []).append(entry)
@@ -80,12 +81,12 @@ def inventory(world: World) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 def dump(world: World) -> dict[str, Any]:
     """Return all stacks, also those under way, and the injected failures."""
-    return {"stacks": engine().stacks, "sabotage": engine().progress.effects.sabotage}
+    return {"stacks": engine(world).stacks, "sabotage": engine(world).progress.effects.sabotage}
 
 
 def load(world: World, state: Mapping[str, Any]) -> None:
     """Replace all stacks; operations that were under way go on."""
-    running = engine()
+    running = engine(world)
     for stack in running.stacks.values():
         stack.work = None
     running.stacks = dict(state["stacks"])
@@ -93,13 +94,12 @@ def load(world: World, state: Mapping[str, Any]) -> None:
     running.resume()
 
 
-def _answering(answer: Answering) -> Answering:
-    """Return ``answer`` with the engine's refusals as CloudFormation words them."""
+def _answering(running: Engine, answer: Answering) -> Callable[[CloudFormationResponse], ActionResult]:
+    """Return the method that answers with ``running``, and with its refusals as CloudFormation words them."""
 
-    @functools.wraps(answer)
     def method(response: CloudFormationResponse) -> ActionResult:
         try:
-            return answer(response)
+            return answer(running, response)
         except TemplateError as error:
             raise exceptions.ValidationError(message=str(error)) from error
         except ExistsError as error:
@@ -110,86 +110,88 @@ def _answering(answer: Answering) -> Answering:
     return method
 
 
-def _create_stack(response: CloudFormationResponse) -> ActionResult:
+def _create_stack(running: Engine, response: CloudFormationResponse) -> ActionResult:
     order = _order(response)
     if order.body is None:
         raise TemplateError("Either Template URL or Template Body must be specified.")
-    return ActionResult({"StackId": engine().create(order).id})
+    return ActionResult({"StackId": running.create(order).id})
 
 
-def _update_stack(response: CloudFormationResponse) -> ActionResult:
+def _update_stack(running: Engine, response: CloudFormationResponse) -> ActionResult:
     order = _order(response)
     previous = response._get_bool_param("UsePreviousTemplate", False)
     if (order.body is None) != previous:
         raise TemplateError("Either Template URL, Template Body or UsePreviousTemplate must be specified.")
-    return ActionResult({"StackId": engine().update(order).id})
+    return ActionResult({"StackId": running.update(order).id})
 
 
-def _delete_stack(response: CloudFormationResponse) -> ActionResult:
+def _delete_stack(running: Engine, response: CloudFormationResponse) -> ActionResult:
     retain = tuple(response._get_param("RetainResources", []))
-    engine().delete(response.current_account, response.region, response._get_param("StackName"), retain)
+    running.delete(response.current_account, response.region, response._get_param("StackName"), retain)
     return EmptyResult()
 
 
-def _describe_stacks(response: CloudFormationResponse) -> ActionResult:
+def _describe_stacks(running: Engine, response: CloudFormationResponse) -> ActionResult:
     if response._get_param("StackName"):
-        found = [_stack(response)]
+        found = [_stack(running, response)]
     else:
-        found = [stack for stack in _stacks(response) if stack.exists]
+        found = [stack for stack in _stacks(running, response) if stack.exists]
     return ActionResult({"Stacks": [presenting.stack(item) for item in found]})
 
 
-def _list_stacks(response: CloudFormationResponse) -> ActionResult:
+def _list_stacks(running: Engine, response: CloudFormationResponse) -> ActionResult:
     wanted = response._get_param("StackStatusFilter", [])
-    found = [stack for stack in _stacks(response) if not wanted or stack.status in wanted]
+    found = [stack for stack in _stacks(running, response) if not wanted or stack.status in wanted]
     return ActionResult({"StackSummaries": [presenting.summary(stack) for stack in found]})
 
 
-def _describe_events(response: CloudFormationResponse) -> ActionResult:
-    stack = _stack(response)
+def _describe_events(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    stack = _stack(running, response)
     return ActionResult({"StackEvents": [presenting.event(stack, item) for item in reversed(stack.events)]})
 
 
-def _describe_resources(response: CloudFormationResponse) -> ActionResult:
-    return ActionResult({"StackResources": _resources(response, response._get_param("LogicalResourceId"))})
+def _describe_resources(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    return ActionResult({"StackResources": _resources(running, response, response._get_param("LogicalResourceId"))})
 
 
-def _describe_resource(response: CloudFormationResponse) -> ActionResult:
-    return ActionResult({"StackResourceDetail": _resources(response, response._get_param("LogicalResourceId"))[0]})
+def _describe_resource(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    return ActionResult(
+        {"StackResourceDetail": _resources(running, response, response._get_param("LogicalResourceId"))[0]}
+    )
 
 
-def _list_resources(response: CloudFormationResponse) -> ActionResult:
-    return ActionResult({"StackResourceSummaries": _resources(response, None)})
+def _list_resources(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    return ActionResult({"StackResourceSummaries": _resources(running, response, None)})
 
 
-def _get_template(response: CloudFormationResponse) -> ActionResult:
-    body = _stack(response).bound.template.body
+def _get_template(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    body = _stack(running, response).bound.template.body
     return ActionResult({"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]})
 
 
-def _validate_template(response: CloudFormationResponse) -> ActionResult:
+def _validate_template(_: Engine, response: CloudFormationResponse) -> ActionResult:
     body = _body(response)
     if body is None:
         raise TemplateError("Either Template URL or Template Body must be specified.")
     return ActionResult(presenting.validated(parse(body)))
 
 
-def _protect(response: CloudFormationResponse) -> ActionResult:
-    stack = _stack(response)
+def _protect(running: Engine, response: CloudFormationResponse) -> ActionResult:
+    stack = _stack(running, response)
     stack.protected = response._get_bool_param("EnableTerminationProtection", False)
     return ActionResult({"StackId": stack.id})
 
 
-def _stacks(response: CloudFormationResponse) -> list[Stack]:
-    return engine().of_region(response.current_account, response.region)
+def _stacks(running: Engine, response: CloudFormationResponse) -> list[Stack]:
+    return running.of_region(response.current_account, response.region)
 
 
-def _stack(response: CloudFormationResponse) -> Stack:
-    return engine().get(response.current_account, response.region, str(response._get_param("StackName")))
+def _stack(running: Engine, response: CloudFormationResponse) -> Stack:
+    return running.get(response.current_account, response.region, str(response._get_param("StackName")))
 
 
-def _resources(response: CloudFormationResponse, logical_id: str | None) -> list[dict[str, Any]]:
-    stack = _stack(response)
+def _resources(running: Engine, response: CloudFormationResponse, logical_id: str | None) -> list[dict[str, Any]]:
+    stack = _stack(running, response)
     found = [item for item in stack.resources.values() if logical_id in (None, item.logical_id)]
     if logical_id and not found:
         raise TemplateError(f"Resource {logical_id} does not exist for stack {stack.name}")
@@ -198,7 +200,7 @@ def _resources(response: CloudFormationResponse, logical_id: str | None) -> list
 
 def _body(response: CloudFormationResponse) -> str | None:
     if url := response._get_param("TemplateURL"):
-        return response._get_stack_from_s3_url(url)
+        return str(response._get_stack_from_s3_url(url))
     body = response._get_param("TemplateBody")
     return None if body is None else str(body)
 
