@@ -1,0 +1,80 @@
+"""From a catalog without problems to the values everything else works with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from recovery_ops.catalog.draft import Draft, DraftComponent
+from recovery_ops.catalog.objectives import Objectives, every_s, lock_s, objectives
+from recovery_ops.catalog.text import ApprovalText, HeaderText, TrafficText
+from recovery_ops.model.system import Approval, ApprovalMode, Component, Protection, System, Tier, Traffic
+
+
+def build(draft: Draft) -> System:
+    """Return the system of a draft that has no problems."""
+    header, found = draft.header.text, objectives(draft)
+    return System(
+        name=header.system,
+        home=header.home,
+        regions=tuple(header.regions),
+        pattern=header.pattern,
+        rto_s=header.rto,
+        traffic=_traffic(header.traffic),
+        approval=_approval(header),
+        protection=Protection(every_s=every_s(draft), keep_s=header.protect.keep, lock_s=lock_s(draft)),
+        people={role: tuple(names) for role, names in header.people.items()},
+        components=tuple(_component(item, found[item.text.name]) for item in draft.components),
+        consistency=tuple(tuple(dict.fromkeys(group)) for group in header.consistency),
+        record_bucket=header.record.bucket,
+        point_bucket=header.points.bucket,
+        source=draft.document.file,
+        folder=str(Path(draft.document.file).with_suffix("")),
+    )
+
+
+def policies(approval: ApprovalText) -> Mapping[Tier, ApprovalMode]:
+    """Return the approval policy of every tier; those that are not named have the default."""
+    written = {
+        Tier.CRITICAL: approval.critical,
+        Tier.OPERATIONAL: approval.operational,
+        Tier.DEVELOPMENT: approval.development,
+    }
+    return {tier: mode or approval.default for tier, mode in written.items()}
+
+
+def _component(item: DraftComponent, goals: Objectives) -> Component:
+    return Component(
+        name=item.text.name,
+        kind=item.text.kind,
+        tier=item.text.tier,
+        standby=item.text.standby,
+        rto_s=goals.rto_s,
+        rpo_s=goals.rpo_s,
+        needs=tuple(item.text.needs),
+        gates_traffic=goals.gates_traffic,
+        settings=item.settings,
+    )
+
+
+def _traffic(text: TrafficText) -> Traffic:
+    return Traffic(
+        name=text.name,
+        zone=text.zone or text.name.partition(".")[2],
+        ttl_s=text.ttl,
+        method=text.method,
+        front_doors=dict(text.front_doors),
+        health_switch=dict(text.health_switch),
+        path=text.path,
+        soak_s=text.soak,
+        min_probes=text.min_probes,
+        max_failed_ratio=text.max_failed_ratio,
+    )
+
+
+def _approval(header: HeaderText) -> Approval:
+    approvers = header.approval.approvers
+    return Approval(
+        by_tier=policies(header.approval),
+        approvers=tuple(header.people if approvers is None else approvers),
+        timeout_s=header.approval.timeout,
+        on_timeout=header.approval.on_timeout,
+    )

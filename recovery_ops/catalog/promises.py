@@ -1,0 +1,81 @@
+"""Objectives that contradict each other, or what protection can give."""
+
+from collections.abc import Iterator
+
+from recovery_ops.catalog.draft import Draft, DraftComponent
+from recovery_ops.catalog.objectives import bound_to_points, every_s, gated, lock_s, objectives
+from recovery_ops.catalog.problems import Place, Problem
+from recovery_ops.catalog.quantities import in_words
+
+
+def state(draft: Draft) -> Iterator[Problem]:
+    """Yield stateless components that promise an RPO."""
+    for component in draft.components:
+        if component.spec is not None and not component.spec.stateful and component.text.rpo is not None:
+            what = f"kind {component.text.kind!r} keeps no state and has no RPO; remove it"
+            yield draft.document.at_key((*component.place, "rpo"), what)
+
+
+def gating(draft: Draft) -> Iterator[Problem]:
+    """Yield components that cutover should not wait for although something that gates it needs them."""
+    because = gated(draft)
+    for name, component in draft.named().items():
+        if component.text.gates_traffic is False and name in because:
+            what = f"is false, but {because[name]!r}, which gates traffic, needs {name!r}"
+            yield draft.document.at((*component.place, "gates_traffic"), what)
+
+
+def rto_of_needs(draft: Draft) -> Iterator[Problem]:
+    """Yield components that promise to be back before something they need."""
+    named, found = draft.named(), objectives(draft)
+    for name, component in named.items():
+        for need in component.text.needs:
+            if need not in found or not _rto_known(component) or not _rto_known(named[need]):
+                continue
+            if found[name].rto_s < found[need].rto_s:
+                what = f"{_rto(component, found[name].rto_s)} is shorter than that of {need!r}, which it needs "
+                yield draft.document.at(_at_rto(component), what + f"({in_words(found[need].rto_s)})")
+
+
+def rto_of_system(draft: Draft) -> Iterator[Problem]:
+    """Yield components that gate traffic and may take longer than the system."""
+    found, limit_s = objectives(draft), draft.header.text.rto
+    for name, component in draft.named().items():
+        if _rto_known(component) and found[name].gates_traffic and found[name].rto_s > limit_s:
+            what = f"{_rto(component, found[name].rto_s)} is longer than the system's ({in_words(limit_s)})"
+            yield draft.document.at(_at_rto(component), f"{what}, and traffic waits for {name!r}")
+
+
+def rpo_of_cadence(draft: Draft) -> Iterator[Problem]:
+    """Yield components without a live replica whose RPO is shorter than the time between two points."""
+    cadence_s = every_s(draft)
+    for component, rpo_s in bound_to_points(draft):
+        if rpo_s < cadence_s:
+            default = "" if component.text.rpo is not None else f", the default of tier {component.text.tier},"
+            place: Place = (*component.place, "rpo")
+            what = f"{in_words(rpo_s)}{default} cannot be met: standby {component.text.standby} recovers from points, "
+            yield draft.document.at(place, what + f"and protect.every is {in_words(cadence_s)}")
+
+
+def lock_and_keep(draft: Draft) -> Iterator[Problem]:
+    """Yield a lock that outlasts the point, and a point that is gone before the next one is there."""
+    protect = draft.header.text.protect
+    if lock_s(draft) > protect.keep:
+        what = f"{in_words(lock_s(draft))} is longer than protect.keep ({in_words(protect.keep)})"
+        yield draft.document.at(("protect", "lock"), what)
+    if protect.keep < every_s(draft):
+        what = f"{in_words(protect.keep)} is shorter than protect.every ({in_words(every_s(draft))})"
+        yield draft.document.at(("protect", "keep"), what)
+
+
+def _rto_known(component: DraftComponent) -> bool:
+    return {"tier", "rto"} <= component.sound
+
+
+def _at_rto(component: DraftComponent) -> Place:
+    return (*component.place, "rto")
+
+
+def _rto(component: DraftComponent, rto_s: float) -> str:
+    default = "" if component.text.rto is not None else f" (default of tier {component.text.tier})"
+    return f"{in_words(rto_s)}{default}"

@@ -1,0 +1,101 @@
+"""The shape of a catalog file: what may be written, key by key."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recovery_ops.catalog.quantities import BucketTemplate, Duration, HostName, Name, ObjectUrl, Ratio, Region
+from recovery_ops.model.system import ApprovalMode, CutoverMethod, OnTimeout, Pattern, Standby, Tier
+
+AtLeastOne = Annotated[int, Field(ge=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class Text(BaseModel):
+    """A mapping of a catalog; unknown keys are forbidden."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrafficText(Text):
+    """How clients find the system."""
+
+    name: HostName = Field(description="DNS name that clients know")
+    zone: HostName | None = Field(None, description="Route 53 hosted zone; the name without its first label by default")
+    ttl: Duration = Field(60.0, description="TTL of the DNS record")
+    method: CutoverMethod = Field(CutoverMethod.HEALTH_SWITCH, description="how traffic moves")
+    front_doors: dict[Region, NonEmpty] = Field(
+        description="region -> '<component>:<stack output>' or the host behind the DNS name"
+    )
+    health_switch: dict[Region, ObjectUrl] = Field(
+        default={}, description="recovery region -> object in it that withdraws the region we leave"
+    )
+    path: Annotated[str, Field(pattern=r"^/\S*$")] = Field("/", description="request path of a probe")
+    soak: Duration = Field(120.0, description="how long traffic is watched after cutover")
+    min_probes: AtLeastOne = Field(20, description="probes without which a soak says nothing")
+    max_failed_ratio: Ratio = Field(0.01, description="share of failed probes that a healthy soak may have")
+
+
+class ApprovalText(Text):
+    """Who says yes before cutover."""
+
+    critical: ApprovalMode | None = Field(None, description="policy when the lead tier is critical")
+    operational: ApprovalMode | None = Field(None, description="policy when the lead tier is operational")
+    development: ApprovalMode | None = Field(None, description="policy when the lead tier is development")
+    default: ApprovalMode = Field(ApprovalMode.ASK, description="policy of tiers that are not named")
+    approvers: list[NonEmpty] | None = Field(None, description="roles of people; all roles by default")
+    timeout: Duration = Field(900.0, description="how long a question waits for its answer")
+    on_timeout: OnTimeout = Field(OnTimeout.STOP_AND_PAGE, description="what an unanswered question means")
+
+
+class ProtectText(Text):
+    """How often consistent points are taken, and how long they are locked and kept."""
+
+    every: Duration | None = Field(None, description="cadence; from the lead tier and the RPOs by default")
+    keep: Duration = Field(35 * 86_400.0, description="age at which a point may be removed")
+    lock: Duration | None = Field(None, description="object lock of a point; 7 days or keep, whichever is less")
+
+
+class BucketText(Text):
+    """A family of buckets, one per region."""
+
+    bucket: BucketTemplate = Field(description="bucket name with {region} in it")
+
+
+class ComponentText(Text):
+    """One thing that must come back."""
+
+    name: Name = Field(description="unique in the system")
+    kind: NonEmpty = Field(description="type of component; see 'recovery-ops kinds'")
+    tier: Tier = Field(description="decides order, resources and default objectives")
+    standby: Standby = Field(Standby.WARM, description="how much already stands in the recovery region")
+    rto: Duration | None = Field(None, description="recovery time objective; from the tier by default")
+    rpo: Duration | None = Field(None, description="recovery point objective; kinds with state only")
+    needs: list[NonEmpty] = Field(default=[], description="components that must be verified before")
+    gates_traffic: bool | None = Field(None, description="whether cutover waits for it; critical ones do by default")
+    settings: dict[str, Any] = Field(default={}, description="settings of the kind")
+
+
+class HeaderText(Text):
+    """Everything of a catalog but its components."""
+
+    system: Name = Field(description="name of the system")
+    home: Region = Field(description="region where the system normally lives")
+    regions: Annotated[list[Region], Field(min_length=2)] = Field(description="all regions of the system")
+    pattern: Pattern = Field(Pattern.ACTIVE_PASSIVE, description="whether one region serves at a time or all do")
+    rto: Duration = Field(description="recovery time objective of the system, T8 - T0")
+    traffic: TrafficText
+    people: dict[NonEmpty, Annotated[list[NonEmpty], Field(min_length=1)]] = Field(
+        default={}, description="role -> Airflow user ids"
+    )
+    approval: ApprovalText = Field(default=ApprovalText())
+    record: BucketText = Field(description="where the record of runs is written")
+    points: BucketText = Field(description="where recovery points are written")
+    consistency: list[list[NonEmpty]] = Field(default=[], description="groups that go back in time together")
+    protect: ProtectText = Field(default=ProtectText())
+
+
+class CatalogText(HeaderText):
+    """A whole catalog file."""
+
+    components: Annotated[list[ComponentText], Field(min_length=1)]
