@@ -93,8 +93,7 @@ def read(body: bytes, key: str) -> Event:
     """
     try:
         event = Event.from_json(json.loads(body))
-        if event.at.tzinfo is None:
-            raise ValueError("its time has no time zone")
+        _require_types(event)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = f"no event can be read: {type(error).__name__}: {error}"
         raise RecordTamperedError(f"{key}: {reason}", broken=[{"key": key, "reason": reason}]) from error
@@ -106,6 +105,16 @@ def in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise RecordError(f"{at.isoformat()} has no time zone; the record holds aware times only")
     return at.astimezone(UTC)
+
+
+def _require_types(event: Event) -> None:
+    texts = (event.run_id, event.writer, event.prev_hash, event.hash)
+    if not all(isinstance(text, str) for text in texts) or type(event.seq) is not int:
+        raise TypeError("a field of its envelope has another type")
+    if not isinstance(event.payload, Mapping):
+        raise TypeError("its payload is no object")
+    if event.at.tzinfo is None:
+        raise ValueError("its time has no time zone")
 
 
 def _number(value: float, path: str) -> int | float:

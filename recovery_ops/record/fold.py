@@ -53,27 +53,33 @@ def _declared(state: RunState, event: Event, facts: Payload) -> RunState:
         return _noted(state, event, facts)
     return replace(
         state,
-        **{name: facts.text(name) for name in _DECLARED_TEXTS},
+        system=facts.text("system"),
+        mode=facts.text("mode"),
+        intent=facts.text("intent"),
         graceful=facts.flag("graceful"),
+        execution=facts.text("execution"),
+        home=facts.text("home"),
+        impaired_region=facts.text("impaired_region"),
+        recovery_region=facts.text("recovery_region"),
         regions=facts.texts("regions"),
         components=facts.texts("components"),
+        reason=facts.text("reason"),
+        person=facts.text("person"),
         people=facts.raw("people"),
+        tool_version=facts.text("tool_version"),
         time_factor=facts.number("time_factor") or 1.0,
+        account=facts.text("account"),
         declared_at=event.at,
         declared_clocks=facts.times("clocks"),
         plan=facts.raw("plan"),
+        plan_hash=facts.text("plan_hash"),
         criteria=facts.raw("criteria"),
+        criteria_hash=facts.text("criteria_hash"),
         point=facts.raw("point"),
         warnings=facts.texts("warnings"),
         gating=_gating(facts.part("plan")),
         steps={**_planned(facts.part("plan")), **state.steps},
     )
-
-
-_DECLARED_TEXTS = (
-    "system", "mode", "intent", "execution", "home", "impaired_region", "recovery_region", "reason", "person",
-    "tool_version", "account", "plan_hash", "criteria_hash",
-)  # fmt: skip
 
 
 def _planned(plan: Payload) -> dict[str, StepState]:

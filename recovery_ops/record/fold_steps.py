@@ -9,6 +9,7 @@ from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import Attempt, RunState, StepFault, StepState, StepStatus
 
 _ATTEMPT = re.compile(r"#([1-9]\d{0,5})\Z")
+_LONGEST_S = 1e9
 _FINAL = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
 
 
@@ -70,8 +71,8 @@ def _ended(step: StepState, event: Event, facts: Payload, error: StepFault | Non
     ended = replace(
         attempt,
         ended_at=event.at,
-        worked_s=facts.number("worked_s") or 0.0,
-        waited_s=facts.number("waited_s") or 0.0,
+        worked_s=_seconds(facts, "worked_s"),
+        waited_s=_seconds(facts, "waited_s"),
         error=error,
     )
     return replace(step, tries={**step.tries, number: ended})
@@ -80,9 +81,9 @@ def _ended(step: StepState, event: Event, facts: Payload, error: StepFault | Non
 def _step(state: RunState, event: Event, facts: Payload) -> StepState:
     """A step that the plan does not have is known by its first event; its writer names it when the payload does not."""
     step_id = facts.text("step") or event.writer.partition("#")[0]
-    return state.steps.get(
-        step_id,
-        StepState(id=step_id, component=facts.maybe_text("component"), phase=facts.text("phase")),
+    step = state.steps.get(step_id, StepState(id=step_id))
+    return replace(
+        step, component=step.component or facts.maybe_text("component"), phase=step.phase or facts.text("phase")
     )
 
 
@@ -92,6 +93,10 @@ def _number(event: Event, facts: Payload) -> int:
         return said
     found = _ATTEMPT.search(event.writer)
     return int(found[1]) if found else 1
+
+
+def _seconds(facts: Payload, key: str) -> float:
+    return min(max(facts.number(key) or 0.0, 0.0), _LONGEST_S)
 
 
 def _fault(facts: Payload) -> StepFault:
