@@ -1,0 +1,1 @@
+"""Where clients arrive: the data plane of API Gateway, one listener a region."""
