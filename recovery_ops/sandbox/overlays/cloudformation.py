@@ -10,7 +10,6 @@ from typing import Any
 
 from moto.cloudformation import exceptions
 from moto.cloudformation.responses import CloudFormationResponse
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
@@ -105,7 +104,7 @@ def _answering(running: Engine, answer: Answering) -> Callable[[CloudFormationRe
         except ExistsError as error:
             raise exceptions.AlreadyExistsException(str(error)) from error
         except CapabilityError as error:
-            raise ServiceException("InsufficientCapabilitiesException", str(error)) from error
+            raise exceptions.CloudFormationError("InsufficientCapabilitiesException", str(error)) from error
 
     return method
 
