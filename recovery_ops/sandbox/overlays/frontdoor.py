@@ -1,4 +1,4 @@
-"""API Gateway's data plane: a listener for each region, see ``recovery_ops.sandbox.frontdoor``."""
+"""API Gateway: a listener for each region, see ``recovery_ops.sandbox.frontdoor``. APIs come from stacks only."""
 
 from typing import Any
 
@@ -7,6 +7,14 @@ from moto.apigateway.models import apigateway_backends
 from recovery_ops.sandbox.frontdoor import routes as front_door_routes
 from recovery_ops.sandbox.frontdoor.listener import FrontDoor
 from recovery_ops.sandbox.world import ACCOUNT, World
+
+MODELLED = {
+    "apigateway": frozenset(
+        {"GetRestApis", "GetRestApi", "GetResources", "GetResource", "GetMethod", "GetIntegration"}
+        | {"GetMethodResponse", "GetIntegrationResponse", "GetDeployments", "GetDeployment", "GetStages", "GetStage"}
+        | {"GetDomainNames", "GetDomainName", "GetBasePathMappings", "GetBasePathMapping"}
+    )
+}
 
 _doors: dict[str, FrontDoor] = {}
 
