@@ -41,7 +41,11 @@ def _of(backend: EC2Backend) -> Iterator[dict[str, Any]]:
     yield from _entries(backend, "AWS::EC2::Subnet", (s.id for s in backend.describe_subnets() if s.vpc_id in own))
     groups = [group for group in backend.describe_security_groups() if group.vpc_id in own and group.name != "default"]
     yield from _entries(backend, "AWS::EC2::SecurityGroup", (group.id for group in groups))
-    tables = [table for table in list(backend.route_tables.values()) if table.vpc_id in own and not table.main]
+    tables = [
+        table
+        for table in list(backend.route_tables.values())
+        if table.vpc_id in own and table.main_association_id is None
+    ]
     yield from _entries(backend, "AWS::EC2::RouteTable", (table.id for table in tables))
     endpoints = [item for item in list(backend.vpc_end_points.values()) if item.state != "deleted"]
     yield from _entries(backend, "AWS::EC2::VPCEndpoint", (endpoint.id for endpoint in endpoints))

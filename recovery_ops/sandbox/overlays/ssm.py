@@ -1,12 +1,13 @@
-"""SSM Parameter Store: the limits that moto does not know."""
+"""SSM Parameter Store: the limits that moto does not know, and state that can be put into a snapshot."""
 
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 from moto.ssm.exceptions import SSMException, ValidationException
-from moto.ssm.models import Parameter, SimpleSystemManagerBackend, ssm_backends
+from moto.ssm.models import Parameter, ParameterDict, SimpleSystemManagerBackend, ssm_backends
 
 from recovery_ops.sandbox import patching
 from recovery_ops.sandbox.world import ACCOUNT, World
@@ -27,14 +28,35 @@ _TIERS = ("Standard", "Advanced", "Intelligent-Tiering")
 
 
 def install(world: World) -> None:
-    """Check values, names, types and tiers before a parameter is written."""
+    """Check values, names, types and tiers before a parameter is written; make the state picklable."""
     del world
+    patching.replace(ParameterDict, "__reduce__", _reduce)
+    patching.replace(SimpleSystemManagerBackend, "__init__", _begin())
     patching.replace(SimpleSystemManagerBackend, "put_parameter", _put_parameter())
 
 
 def inventory(world: World) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return every parameter of ours; AWS's own public parameters are not counted."""
     return {region: {"ssm": found} for region in world.regions if (found := _of_region(region))}
+
+
+def _reduce(parameters: ParameterDict) -> tuple[Any, ...]:
+    arguments = (parameters.account_id, parameters.region_name)
+    return ParameterDict, arguments, dict(parameters.__dict__), None, iter(list(parameters.items()))
+
+
+def _begin() -> Callable[..., None]:
+    original = patching.original(SimpleSystemManagerBackend, "__init__")
+
+    def begin(self: SimpleSystemManagerBackend, region_name: str, account_id: str) -> None:
+        original(self, region_name, account_id)
+        self._resource_tags = defaultdict(_no_tags)  # moto's has a lambda in it, which does not pickle
+
+    return begin
+
+
+def _no_tags() -> defaultdict[str, dict[str, str]]:
+    return defaultdict(dict)
 
 
 def _of_region(region: str) -> list[dict[str, Any]]:
