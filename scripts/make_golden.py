@@ -1,6 +1,6 @@
 """Write the golden inputs of the fraud-detection demo beside its catalog: 200 held-out rows with their labels.
 
-Run it again after a change of ``recovery_ops.sandbox.seed.data``; the same data gives the same bytes.
+Run it again after a change of ``recovery_ops.sandbox.seed.data``; the same data and pyarrow give the same bytes.
 """
 
 import sys

@@ -24,10 +24,10 @@ def preload() -> None:
 
     Safe to call again, and before a fork: it starts no threads and opens no connections.
     """
+    expectation = build_expectation({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}})
     import pandas as pd
 
-    entry = {"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}}
-    run_expectations([build_expectation(entry)], pd.DataFrame({"a": [1]}))
+    run_expectations([expectation], pd.DataFrame({"a": [1]}))
 
 
 def build_expectation(entry: dict[str, Any]) -> Any:

@@ -27,6 +27,8 @@ def _unpacked(value: Any) -> Any:
     unpack = getattr(value, "tolist", None) or getattr(value, "item", None)
     if callable(unpack):
         return plain(unpack())
+    if type(value).__name__ == "NAType":  # pandas.NA, which equals nothing and need not be imported to be known
+        return None
     if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         items = [plain(item) for item in value]
         return sorted(items, key=str) if isinstance(value, (set, frozenset)) else items

@@ -65,6 +65,9 @@ def _to_onnx(model: Any, version: str) -> bytes:
         options={id(model): {"zipmap": False}},
         target_opset=_OPSET,
     )
+    imports = sorted(graph.opset_import, key=lambda imported: imported.domain)  # the converter gives them in any order
+    del graph.opset_import[:]
+    graph.opset_import.extend(imports)
     return bytes(graph.SerializeToString(deterministic=True))
 
 
