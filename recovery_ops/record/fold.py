@@ -26,6 +26,8 @@ from recovery_ops.record.state import (
     StepState,
 )
 
+__all__ = ["RunState", "advance", "fold", "in_order"]
+
 Fold = Callable[[RunState, Event, Payload], RunState]
 
 

@@ -89,7 +89,7 @@ def _step(state: RunState, event: Event, facts: Payload) -> StepState:
 
 def _number(event: Event, facts: Payload) -> int:
     said = facts.whole("attempt")
-    if said is not None and said > 0:
+    if said is not None and 0 < said < 1_000_000:
         return said
     found = _ATTEMPT.search(event.writer)
     return int(found[1]) if found else 1

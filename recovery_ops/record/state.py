@@ -258,6 +258,16 @@ class RunState:
         return self.declared_at is not None and self.closed_at is None
 
     @property
+    def committed(self) -> bool:
+        """Return whether the recovery region was accepted as the one that serves."""
+        return self.committed_at is not None
+
+    @property
+    def rolled_back(self) -> bool:
+        """Return whether traffic was sent back."""
+        return self.rolled_back_at is not None
+
+    @property
     def outcome(self) -> str | None:
         """Return how the run ended: as its close said, ``refused`` for one never declared, ``None`` while open."""
         if self.closed_at is None and self.declared_at is None and self.refusals:

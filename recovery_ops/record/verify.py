@@ -154,11 +154,11 @@ def _anchors(log: EventLog, events: Mapping[Place, Event]) -> list[Broken]:
 def _anchored(log: EventLog, events: Mapping[Place, Event], anchor: Event) -> Iterable[Broken]:
     name = f"{anchor.writer}/{anchor.seq:06d}"
     heads = Payload(anchor.payload).part("heads")
-    known: dict[str, int] = {}
+    known: dict[str, int] = {anchor.writer: anchor.seq}
     for writer in heads.everything:
         head = heads.part(writer)
         place, digest = Place(writer, head.whole("seq") or 0), head.text("hash")
-        known[writer] = place.seq
+        known[writer] = max(place.seq, known.get(writer, 0))
         if place not in events:
             yield _at(log, place, f"removed: anchor {name} holds it with hash {digest}")
         elif events[place].hash != digest:

@@ -118,6 +118,13 @@ def test_an_event_that_was_on_its_way_while_the_anchor_was_written_is_no_forgery
     assert verify_run(run.log) == []
 
 
+def test_an_anchor_need_not_name_the_chain_that_it_stands_in() -> None:
+    run = Run()
+    run.add(1, "approve#1", EventType.APPROVAL_ASKED, policy="ask")
+    run.add(300, "approve#1", EventType.ANCHORED, heads={})
+    assert verify_run(run.log) == []
+
+
 def test_an_event_rewritten_with_a_fitting_hash_is_found_by_what_follows_it() -> None:
     run = a_run()
     key = f"{PREFIX}observe#1/000001.json"
