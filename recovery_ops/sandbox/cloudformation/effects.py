@@ -24,7 +24,7 @@ class Effects:
     """What happens to resources. ``sabotage`` makes resources fail for tests: (region, logical id) -> reason."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
         self.sabotage: dict[tuple[str, str], str] = {}
 
     def wanted(self, stack: Stack, target: Bound, definition: Definition) -> Resource:
@@ -82,7 +82,7 @@ class Effects:
         }
         place = stack.bound.place
         return Site(
-            world=self._world,
+            world=self.world,
             account=place.account,
             region=place.region,
             stack_name=place.stack_name,
@@ -95,9 +95,9 @@ class Effects:
 
     def _reachable(self, stack: Stack, resource: Resource, *, deleting: bool = False) -> None:
         service = TYPES[resource.type].service
-        if service == "iam" and self._world.control_plane_down("iam"):
+        if service == "iam" and self.world.control_plane_down("iam"):
             raise ResourceError("IAM is not reachable: its control plane is in us-east-1 (Service: Iam, Status: 503)")
-        if self._world.faults.is_down(stack.region, service):
+        if self.world.faults.is_down(stack.region, service):
             raise ResourceError(f"Service {service} of {stack.region} does not answer (Status Code: 503)")
         reason = None if deleting else self.sabotage.get((stack.region, resource.logical_id))
         if reason is not None:

@@ -252,8 +252,8 @@ class Progress:
     def _removed(self, stack: Stack, work: Work, item: Resource, status: str) -> None:
         if item.physical_id:
             stack.tell(item, status)
-        else:
-            stack.resources.pop(item.logical_id, None)
+        elif stack.resources.get(item.logical_id) is item:
+            del stack.resources[item.logical_id]
         work.running.discard(item.logical_id)
         work.doomed = [other for other in work.doomed if other is not item]
         self._teardown(stack, work)

@@ -27,7 +27,7 @@ class FrontDoor:
     def __init__(self, world: World, region: str) -> None:
         self._server = _Server(world, region)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, name=f"front-door-{region}", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name=f"front-door-{region}", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
