@@ -92,6 +92,10 @@ class EventLog:
         found = self._fetch(self._event_keys(prefix))
         return sorted(found, key=lambda event: (event.at, event.writer, event.seq))
 
+    def exists(self) -> bool:
+        """Return whether anything stands in the store for this run, whether it can be read or not."""
+        return bool(self.store.list(self.prefix))
+
     def heads(self) -> dict[str, Head]:
         """Return the last event of every chain by writer, as the payload of an anchor wants it."""
         last: dict[str, str] = {}
