@@ -232,3 +232,13 @@ def test_an_endpoint_that_fails_gives_no_baseline(numbers):
     predict, _ = failing_at(*numbers)
     with pytest.raises(VerificationFailedError, match="baseline"):
         measure_baseline(predict, ROWS, None, required_per_s=1000)
+
+
+def test_the_load_offered_is_paced_and_not_as_much_as_the_service_can_take():
+    clock = FakeClock()
+    effort = Effort(calls=41, warm_up=0)
+    predict = taking(clock, lambda n: 0.0)
+    check = throughput_check("s", predict, ROWS, required_per_s=40, effort=effort, clock=clock)
+    assert check.outcome is CheckOutcome.PASS
+    assert check.observed["elapsed_s"] == pytest.approx(0.8)
+    assert check.observed["per_s"] == 50

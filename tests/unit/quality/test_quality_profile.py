@@ -1,6 +1,8 @@
 """Profiles of frames: figures that survive JSON and do not depend on how a frame was read."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -102,3 +104,18 @@ def test_whatever_a_frame_holds_becomes_plain_json(value, expected):
     result = plain(value)
     json.dumps(result, allow_nan=False)
     assert result == expected
+
+
+def test_the_two_zeros_are_one_value():
+    assert content_digest(pd.DataFrame({"x": [-0.0]})) == content_digest(pd.DataFrame({"x": [0.0]}))
+
+
+def test_importing_quality_imports_nothing_heavy():
+    program = (
+        "import importlib, pkgutil, sys; import recovery_ops.quality as quality; "
+        "[importlib.import_module(f'{quality.__name__}.{m.name}') for m in pkgutil.iter_modules(quality.__path__)]; "
+        "heavy = {'great_expectations', 'pandas', 'pyarrow', 'numpy', 'boto3', 'botocore', 'sklearn', 'airflow'}; "
+        "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
