@@ -70,6 +70,7 @@ def test_data_outlive_a_stop_and_a_start_that_was_killed_leaves_nothing_half_don
     (place / "new" / "PG_VERSION").write_text("18")
     server = embedded_postgres(place, durable=False)
     try:
+        assert place.stat().st_mode & 0o777 == 0o700
         server.create_database("kept")
         assert stop_embedded(place)
         assert not stop_embedded(place)

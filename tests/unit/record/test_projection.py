@@ -193,6 +193,25 @@ def test_several_processes_at_once_lose_nothing(url: str) -> None:
         projection.close()
 
 
+def test_events_of_one_run_are_taken_in_one_after_the_other(projection: Projection, url: str) -> None:
+    """While somebody works on a run, an apply for the same run waits for its lock instead of missing rows."""
+    engine = create_engine(url)
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:run, 0))")
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    seen = 0
+    with engine.connect() as connection, engine.connect() as watcher:
+        connection.execute(lock, {"run": RUN_ID})
+        thread = Thread(target=apply_all, args=(projection, EVENTS[:1]))
+        thread.start()
+        while thread.is_alive() and not seen:
+            seen = watcher.scalar(waiting)
+        connection.rollback()
+        thread.join()
+    engine.dispose()
+    assert seen == 1
+    assert projection.state(RUN_ID) == fold(EVENTS[:1])
+
+
 def test_recovery_points_are_kept_with_how_they_ended(projection: Projection) -> None:
     apply_all(projection, protection())
     (point,) = projection.points("fraud")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recovery_ops.model.checks import CheckOutcome, Gate
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.record.fold import advance, fold, in_order
+from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import RunState, StepStatus
 from recovery_ops.record.views import state_json, summary_json
 from recovery_ops.testing.runs import NOON, RUN_ID, Run, at, declaration, full_run, iso
@@ -121,6 +122,14 @@ def test_a_step_that_succeeded_stays_so(late) -> None:
     run.step(50, "a.verify", late, 2)
     step = state_of(run).steps["a.verify"]
     assert (step.status, step.ended_at) == (StepStatus.SUCCEEDED, at(40))
+
+
+def test_the_first_success_of_a_step_counts() -> None:
+    run = Run()
+    run.whole_step(30, 40, "a.verify")
+    run.step(50, "a.verify", EventType.STEP_SUCCEEDED, 2, outputs={"arn": "other"})
+    step = state_of(run).steps["a.verify"]
+    assert (step.ended_at, step.outputs, step.attempts) == (at(40), {"arn": "a.verify"}, 2)
 
 
 def test_an_attempt_that_ended_twice_counts_once() -> None:
@@ -321,7 +330,8 @@ def runs(draw: st.DrawFn) -> list[Event]:
 @given(runs(), st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
 def test_the_order_of_arrival_and_repetition_do_not_matter(events: list[Event], rng: random.Random) -> None:
-    shuffled = [*events, *events[: len(events) // 2]]
+    again = [Event.from_json(event.to_json()) for event in events[: len(events) // 2]]
+    shuffled = [*events, *again]
     rng.shuffle(shuffled)
     assert fold(shuffled) == fold(events)
 
@@ -358,6 +368,12 @@ def test_no_sequence_of_events_makes_the_fold_or_its_views_raise(events: list[Ev
     assert state.events == len(events)
     json.dumps(state_json(state), allow_nan=False)
     assert len(state.current_checks) <= len(state.checks)
+
+
+def test_what_no_number_or_time_can_hold_reads_as_absent() -> None:
+    facts = Payload({"n": 10**400, "x": True, "t": "0001-01-01T00:00:00+14:00", "naive": "2026-01-01T00:00:00"})
+    assert (facts.number("n"), facts.whole("n"), facts.number("x")) == (None, None, None)
+    assert (facts.time("t"), facts.time("naive"), facts.time("n")) == (None, None, None)
 
 
 def test_ten_thousand_events_fold_within_a_second_or_so() -> None:
