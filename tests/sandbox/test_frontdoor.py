@@ -1,5 +1,6 @@
 """The front door of a region: what a client gets through the API of the demo's stack, and how it dies."""
 
+import errno
 import http.client
 import json
 import sys
@@ -152,8 +153,9 @@ def test_it_dies_with_its_region_also_for_connections_that_are_open(world: World
         if mode == "503":
             assert post(connection)[0] == 503
         else:
-            with pytest.raises(ConnectionResetError):
+            with pytest.raises(ConnectionResetError) as caught:
                 post(connection)
+            assert caught.value.errno == errno.ECONNRESET
     assert post(connect(world, "us-east-1"))[:2] == (403, "us-east-1")
     world.faults.heal()
     assert post(connect(world))[0] == 200

@@ -1,14 +1,18 @@
 """Record changes and answers, without a process: what is refused, and which record is chosen."""
 
+import threading
 from collections import Counter
 from typing import Any
 
 import pytest
 from moto.route53.exceptions import NoSuchHealthCheck, Route53ClientError
-from moto.route53.models import RecordSet
+from moto.route53.models import HealthCheck, RecordSet
 
+from recovery_ops.sandbox.clock import ScaledClock
 from recovery_ops.sandbox.dns import records
+from recovery_ops.sandbox.dns.health import HealthChecks
 from recovery_ops.sandbox.dns.resolver import Resolver
+from recovery_ops.sandbox.world import World
 
 APEX = [
     RecordSet({"Name": "example.com.", "Type": kind, "TTL": 900, "ResourceRecords": ["x"]}) for kind in ("SOA", "NS")
@@ -135,3 +139,18 @@ def test_an_alias_leads_on_without_an_answer_of_its_own() -> None:
     standing = change(APEX, ("CREATE", {"Name": "example.com", "Type": "A", "AliasTarget": alias}))
     answer: Any = resolver(standing, set()).resolve("example.com", "A")
     assert [(item["type"], item["data"]) for item in answer["Answer"]] == [(1, "127.0.0.1")]
+
+
+def test_checks_are_evaluated_again_after_their_state_was_put_back() -> None:
+    looked = threading.Event()
+    check = HealthCheck("h", "r", {"type": "HTTPS", "fqdn": "nobody.example.org", "request_interval": 10})
+    world = World(regions=("us-west-2",), clock=ScaledClock(0))
+    health = HealthChecks(world, lambda: {"h": check})
+    world.clock.later_wall(0.5, looked.set)
+    health.load({"h": {"passing": True, "report": "as it was"}})
+    assert health.status("h") is not None
+    looked.wait(5)
+    world.clock.stop()
+    seen = health.status("h")
+    assert seen is not None
+    assert (seen.passing, seen.report) == (False, "Failure: the sandbox does not know the host nobody.example.org")

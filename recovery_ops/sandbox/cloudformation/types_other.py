@@ -206,7 +206,7 @@ class Role(Changeable):
             backend.put_role_policy(site.physical_id, policy["PolicyName"], json.dumps(policy["PolicyDocument"]))
         for arn in site.wanted.get("ManagedPolicyArns", []):
             backend.attach_role_policy(arn, site.physical_id)
-        backend.get_role(site.physical_id).tags = {}
+        backend.get_role(site.physical_id).tags = []
         backend.tag_role(site.physical_id, tag_list(site.all_tags))
 
     def _detach(self, site: Site, name: str) -> None:

@@ -103,7 +103,7 @@ def _by_failover(records: Sequence[RecordSet], healthy: Sequence[RecordSet]) -> 
 
 def _by_weight(records: Sequence[RecordSet], healthy: Sequence[RecordSet]) -> RecordSet | None:
     """One at random by weight among the healthy; all count when none is healthy, and equally when all weigh 0."""
-    candidates = [record for record in healthy if record.weight] or list(healthy) or list(records)
+    candidates = list(healthy) or list(records)
     weights = [int(record.weight or 0) for record in candidates]
     return random.choices(candidates, weights if any(weights) else None)[0]  # noqa: S311 - not for secrets
 

@@ -36,8 +36,8 @@ def inventory(_: World) -> dict[str, dict[str, list[dict[str, Any]]]]:
     return {"global": {"iam": found}} if found else {}
 
 
-def _tags(tags: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in (tags or {}).values()}
+def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or []}
 
 
 def _assume_role(original: Callable[..., AssumedRole]) -> Callable[..., AssumedRole]:

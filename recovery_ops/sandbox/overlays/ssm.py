@@ -85,7 +85,8 @@ def _put_parameter() -> Callable[..., Parameter]:
 
 def _check(backend: SimpleSystemManagerBackend, asked: dict[str, Any]) -> None:
     """Refuse what AWS refuses, and put the tier it would choose into ``asked``."""
-    versions = backend._parameters.get(asked["name"])
+    kept = backend._parameters  # knows /a and a as one name, through its operators only
+    versions = kept[asked["name"]] if asked["name"] in kept else []
     standing = versions[-1] if versions and asked.get("overwrite") else None
     value = str(asked.get("value") or "")
     _check_name(asked["name"])
