@@ -1,6 +1,6 @@
 """Container images per region: which registry account AWS serves its images from, and how an image is named there.
 
-The accounts come from the data files of the SageMaker SDK, which are read without importing it (its import costs seconds).
+The accounts come from the data files of the SageMaker SDK, which are read without importing it: that costs seconds.
 """
 
 import functools
@@ -13,7 +13,9 @@ from typing import Any
 
 from recovery_ops.errors import StepRejectedError
 
-IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z.]+)/(?P<repository>[^:@]+)(?P<tag>.*)")
+IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z.]+)/(?P<repository>[^:@]+)(?P<tag>.*)"
+)
 ACCELERATED = re.compile(r"ml\.(g|p)\d")
 
 

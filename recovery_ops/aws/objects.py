@@ -104,7 +104,7 @@ def make_current(item: ObjectVersion, region: str) -> str:
     """
     bucket = item.bucket_in(region)
     now = head(bucket, item.key, region)
-    if now is not None and (now.get("VersionId") == item.version_id or _same_content(now, item)):
+    if now is not None and (now.get("VersionId") == item.version_id or _is_our_copy(now, item, region)):
         return str(now["VersionId"])
     source = {"Bucket": bucket, "Key": item.key, "VersionId": item.version_id}
     with aws_errors(f"restore s3://{bucket}/{item.key}", region=region):
@@ -118,5 +118,8 @@ def make_current(item: ObjectVersion, region: str) -> str:
     return str(answer["VersionId"])
 
 
-def _same_content(head_answer: dict[str, Any], item: ObjectVersion) -> bool:
-    return bool(head_answer.get("Metadata", {}).get("recovery-ops-sha256") == item.sha256)
+def _is_our_copy(seen: dict[str, Any], item: ObjectVersion, region: str) -> bool:
+    """Return whether what is current is a copy that an earlier attempt made; its note is not believed, its bytes are."""
+    if seen.get("Metadata", {}).get("recovery-ops-sha256") != item.sha256:
+        return False
+    return sha256(read(item.bucket_in(region), item.key, region, version_id=seen.get("VersionId"))) == item.sha256

@@ -1,0 +1,185 @@
+"""``s3-dataset``: Parquet data in a replicated, versioned bucket."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from recovery_ops.aws import replication
+from recovery_ops.aws.objects import pin
+from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
+from recovery_ops.catalog.quantities import BucketTemplate
+from recovery_ops.errors import NoRecoveryPointError
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.operations import OperationRef
+from recovery_ops.model.plan import Intent, Phase, PhaseCost
+from recovery_ops.model.points import Capture
+from recovery_ops.model.system import Component
+from recovery_ops.quality.datasets import Dataset, profile_objects
+from recovery_ops.quality.profile import FrameProfile
+
+
+class S3DatasetSettings(KindSettings):
+    """Settings of an ``s3-dataset``.
+
+    Example:
+        ```yaml
+        bucket: "fraud-data-{region}"
+        prefix: training/
+        suite: suites/training_data.json
+        ```
+    """
+
+    bucket: BucketTemplate
+    prefix: str = Field(min_length=1, pattern=r"/$")
+    """Ends with a slash; everything under it is the data set."""
+    suite: str | None = None
+    """Great Expectations suite, a JSON file in the folder beside the catalog."""
+    key: tuple[str, ...] = ()
+    """Columns that identify a row."""
+    timestamp: str | None = None
+    """Column that says when a row was written."""
+    format: Literal["parquet"] = "parquet"
+
+
+@kind("s3-dataset")
+class S3Dataset(Kind):
+    """A data set is brought back by versions: the ones that the recovery point pins.
+
+    Region loss: newer replicated versions win; the pinned ones must all be there. Corruption: exactly the pinned
+    versions are current again, what came after them is hidden behind delete markers; no version is ever deleted.
+    """
+
+    settings_model = S3DatasetSettings
+    stateful: ClassVar[bool] = True
+    gates = frozenset({Gate.INTEGRITY, Gate.DATA})
+    aws_actions = frozenset(
+        {
+            "s3:DeleteObject",
+            "s3:GetBucketVersioning",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetReplicationConfiguration",
+            "s3:ListBucketVersions",
+            "s3:PutObject",
+        }
+    )
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component)
+        self.settings = S3DatasetSettings.model_validate(dict(component.settings))
+
+    @classmethod
+    def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - the same for every data set
+        """Return the cost of two data-plane phases: copies inside one region, then one read of everything."""
+        return {
+            Phase.REHYDRATE: PhaseCost(estimate_s=30, budget_s=3600),
+            Phase.VERIFY: PhaseCost(estimate_s=60, budget_s=1800),
+        }
+
+    def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
+        """Make the wanted versions current; done when it returns.
+
+        Raises:
+            PointDamagedError: A pinned version is not in the target region; nothing was changed.
+        """
+        if phase is not Phase.REHYDRATE:
+            return super().start(phase, ctx)
+        capture = self._capture(ctx)
+        bring_back = restore_exactly if ctx.intent is Intent.CORRUPTION else keep_newest
+        if not ctx.isolated:
+            bring_back(capture.objects, self.settings.prefix, ctx.target_region)
+        return ctx.ref(phase, f"s3://{self._bucket(ctx.target_region)}/{self.settings.prefix}")
+
+    def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:  # noqa: ARG002 - there is one place
+        """Return where the data is."""
+        return {
+            "bucket": self._bucket(ctx.target_region),
+            "prefix": self.settings.prefix,
+            "objects": len(self._capture(ctx).objects),
+        }
+
+    def verify(self, ctx: StepContext) -> Iterable[Check]:
+        """Hash the pinned versions, read what a reader sees, judge it by the suite and by the figures of the point."""
+        checks, _ = self._dataset(ctx).judge()
+        return checks
+
+    def protect(self, ctx: StepContext, stage: Stage) -> Capture:  # noqa: ARG002 - nothing but versions is kept
+        """Pin the exact newest versions. S3 lists are strongly consistent: the watermark is when the listing began."""
+        watermark = datetime.now(UTC)
+        items = pin(self.settings.bucket, self.settings.prefix, ctx.source_region)
+        profile = profile_objects(
+            items,
+            ctx.source_region,
+            component=self.component.name,
+            key=self.settings.key,
+            timestamp=self.settings.timestamp,
+        )
+        return Capture(
+            component=self.component.name,
+            kind=self.name,
+            watermark=watermark,
+            objects=items,
+            content={"profile": profile.to_json()},
+        )
+
+    def live_watermark(self, ctx: StepContext) -> datetime | None:
+        """Return the watermark of the point when everything it pins has been replicated, else ``None``.
+
+        S3 replicates in no order, so a new object that has arrived proves nothing about others. What is proven is the
+        listing that a recovery point took: when all of it is here, data is captured until that moment at least.
+        """
+        if ctx.capture is None:
+            return None
+        listing = list_versions(self._bucket(ctx.target_region), self.settings.prefix, ctx.target_region)
+        return None if absent(ctx.capture.objects, listing) else ctx.capture.watermark
+
+    def readiness(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the target bucket is versioned and holds what the newest point pins; reads only."""
+        bucket = self._bucket(ctx.target_region)
+        if (problem := replication.not_versioned(bucket, ctx.target_region)) is not None:
+            return [self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")]
+        if ctx.capture is None:
+            return [self._finding("no-recovery-point", f"{self.component.name} is in no recovery point", "protect it")]
+        gone = absent(ctx.capture.objects, list_versions(bucket, self.settings.prefix, ctx.target_region))
+        if gone:
+            what = f"{len(gone)} pinned objects are not in s3://{bucket}, for example {gone[0].key}"
+            return [self._finding("not-replicated", what, "look at the replication metrics of the source bucket")]
+        return []
+
+    def reprotect(self, ctx: StepContext) -> Iterable[str]:
+        """Return a debt when the target bucket does not replicate back to the region that was left."""
+        wanted, bucket = self._bucket(ctx.source_region), self._bucket(ctx.target_region)
+        if replication.replicates_to(bucket, wanted, self.settings.prefix, ctx.target_region):
+            return []
+        return [f"replicate s3://{bucket}/{self.settings.prefix} to s3://{wanted} once {ctx.source_region} is back"]
+
+    def _bucket(self, region: str) -> str:
+        return self.settings.bucket.format(region=region)
+
+    def _finding(self, code: str, message: str, hint: str) -> Finding:
+        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
+
+    def _capture(self, ctx: StepContext) -> Capture:
+        if ctx.capture is None:
+            message = f"{self.component.name}: a data set is brought back from a recovery point, and there is none"
+            raise NoRecoveryPointError(message, component=self.component.name)
+        return ctx.capture
+
+    def _dataset(self, ctx: StepContext) -> Dataset:
+        capture = self._capture(ctx)
+        return Dataset(
+            component=self.component.name,
+            label=self.settings.prefix.rstrip("/"),
+            bucket=self._bucket(ctx.target_region),
+            prefix=self.settings.prefix,
+            region=ctx.target_region,
+            items=capture.objects,
+            profile=FrameProfile.from_json(capture.content["profile"]),
+            suite=Path(ctx.system.folder) / self.settings.suite if self.settings.suite else None,
+            exact=ctx.intent is Intent.CORRUPTION and not ctx.isolated,
+        )
