@@ -240,6 +240,15 @@ def test_what_moto_accepts_and_route_53_does_not_is_refused(sandbox: RunningSand
         client(sandbox, "route53").create_hosted_zone(Name="example.net", CallerReference="zone")
 
 
+def test_a_new_zone_has_its_two_records(sandbox: RunningSandbox, zone: str) -> None:
+    found = client(sandbox, "route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    own = {
+        record["Type"]: record["ResourceRecords"][0]["Value"] for record in found if record["Name"] == "example.com."
+    }
+    assert set(own) == {"NS", "SOA"}
+    assert own["SOA"].startswith(f"{own['NS']}. hostmaster.")
+
+
 def test_health_and_records_survive_a_snapshot(
     sandbox: RunningSandbox, control: Control, switch: Any, zone: str, tmp_path: Any
 ) -> None:

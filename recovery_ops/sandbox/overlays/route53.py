@@ -193,7 +193,10 @@ def _create_zone() -> Callable[..., FakeZone]:
         reference = options.get("caller_reference")
         if reference and any(zone.caller_reference == reference for zone in self.zones.values()):
             raise Route53ClientError("HostedZoneAlreadyExists", f"A hosted zone with reference {reference} exists")
-        return original(self, name, **options)
+        zone = original(self, name, **options)
+        for record in zone.rrsets:  # moto nests the value of its SOA record one level too deep
+            record.records = [value["Value"] if isinstance(value, dict) else value for value in record.records]
+        return zone
 
     return create_hosted_zone
 
