@@ -61,7 +61,7 @@ def latest_versions(bucket: str, prefix: str, region: str) -> Iterator[dict[str,
 
 
 def pin(bucket_template: str, prefix: str, region: str) -> tuple[ObjectVersion, ...]:
-    """Return the exact newest versions under ``prefix`` in ``region``, each read once for its checksum, ordered by key."""
+    """Return the exact newest versions under ``prefix`` in ``region``, each read for its checksum, ordered by key."""
     bucket = bucket_template.format(region=region)
 
     def one(version: dict[str, Any]) -> ObjectVersion:
@@ -75,6 +75,19 @@ def pin(bucket_template: str, prefix: str, region: str) -> tuple[ObjectVersion, 
         )
 
     return tuple(sorted(in_threads(one, latest_versions(bucket, prefix, region)), key=lambda item: item.key))
+
+
+def pin_key(bucket_template: str, key: str, region: str) -> ObjectVersion:
+    """Return the exact newest version of one object, read for its checksum.
+
+    Raises:
+        StepRejectedError: The object is not there, or may not be read.
+    """
+    bucket = bucket_template.format(region=region)
+    with aws_errors(f"pin s3://{bucket}/{key}", region=region):
+        answer = client("s3", region).get_object(Bucket=bucket, Key=key)
+        body, version = bytes(answer["Body"].read()), str(answer["VersionId"])
+    return ObjectVersion(bucket=bucket_template, key=key, version_id=version, sha256=sha256(body), size=len(body))
 
 
 def content_problem(item: ObjectVersion, region: str, *, read_up_to: int | None = None) -> str | None:
@@ -119,7 +132,7 @@ def make_current(item: ObjectVersion, region: str) -> str:
 
 
 def _is_our_copy(seen: dict[str, Any], item: ObjectVersion, region: str) -> bool:
-    """Return whether what is current is a copy that an earlier attempt made; its note is not believed, its bytes are."""
+    """Return whether what is current is a copy of an earlier attempt; its note is not believed, its bytes are."""
     if seen.get("Metadata", {}).get("recovery-ops-sha256") != item.sha256:
         return False
     return sha256(read(item.bucket_in(region), item.key, region, version_id=seen.get("VersionId"))) == item.sha256

@@ -104,6 +104,18 @@ def restore_exactly(items: Sequence[ObjectVersion], prefix: str, region: str) ->
     return sorted([*(item.key for item in others), *extra])
 
 
+def restore_keys(items: Sequence[ObjectVersion], region: str) -> None:
+    """Make exactly the pinned version current for each of the keys, whatever else the bucket holds. Safe to repeat.
+
+    Raises:
+        PointDamagedError: A pinned version is not in ``region``, or its bytes are not those of the point; nothing was
+            changed.
+    """
+    if problems := damage(items, region):
+        raise PointDamagedError("; ".join(problems[:5]), region=region)
+    in_threads(lambda item: make_current(item, region), items)
+
+
 def hide(bucket: str, key: str, region: str) -> None:
     """Put a delete marker on top of ``key``; its versions stay."""
     with aws_errors(f"hide s3://{bucket}/{key}", region=region):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from recovery_ops.aws.images import image_in, registry_account
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
 
 OURS = "recovery-ops"
@@ -27,6 +28,16 @@ def leftovers(value: Any, needles: Iterable[str]) -> list[str]:
     """Return ``path: text`` for every string in ``value`` that names one of ``needles`` as a whole word."""
     wanted = [re.compile(rf"(?<![a-z0-9]){re.escape(needle)}(?![a-z0-9])") for needle in needles if needle]
     return [f"{path}: {text}" for path, text in strings(value) if any(found.search(text) for found in wanted)]
+
+
+def names_of(source: str, described: Any, target: str) -> list[str]:
+    """Return what must not be named any more: ``source`` and the registry accounts that serve it and not ``target``.
+
+    ``described`` is what was captured in ``source``; its image URIs tell the accounts.
+    """
+    images = {text for _, text in strings(described) if registry_account(text) is not None}
+    accounts = {registry_account(uri) for uri in images} - {registry_account(image_in(uri, target)) for uri in images}
+    return [source, *sorted(account for account in accounts if account)]
 
 
 def references_check(component: str, described: Mapping[str, Any], needles: Iterable[str], region: str) -> Check:

@@ -1,0 +1,257 @@
+"""``model-registry``: SageMaker model packages and their artifacts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from recovery_ops.aws import packages, replication
+from recovery_ops.aws.objects import pin_key, read
+from recovery_ops.aws.pinned import restore_keys
+from recovery_ops.aws.references import names_of, references_check
+from recovery_ops.catalog.quantities import BucketTemplate
+from recovery_ops.errors import NoRecoveryPointError, PointDamagedError
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.events import EventType
+from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
+from recovery_ops.model.plan import Intent, Phase, PhaseCost
+from recovery_ops.model.points import Capture, ObjectVersion
+from recovery_ops.model.system import Component
+from recovery_ops.quality.archives import archive_checks
+from recovery_ops.quality.counterparts import counterparts_check
+from recovery_ops.quality.datasets import pinned_check
+
+
+class Artifacts(KindSettings):
+    """Where model archives lie: a replicated, versioned bucket."""
+
+    bucket: BucketTemplate
+    prefix: str = Field(min_length=1, pattern=r"/$")
+
+
+class ModelRegistrySettings(KindSettings):
+    """Settings of a ``model-registry``.
+
+    Example:
+        ```yaml
+        group: fraud-scoring
+        artifacts: {bucket: "fraud-models-{region}", prefix: models/}
+        ```
+    """
+
+    group: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+    """Name of the model package group, the same in every region."""
+    artifacts: Artifacts
+
+
+@kind("model-registry")
+class ModelRegistry(Kind):
+    """Registries are regional and do not replicate: packages are made again from the point and remember their source.
+
+    The map from source to target is the output of ``rehydrate`` and stands in the metadata of every package made.
+    """
+
+    settings_model = ModelRegistrySettings
+    stateful: ClassVar[bool] = True
+    gates = frozenset({Gate.INTEGRITY, Gate.CONFIGURATION, Gate.REFERENCES})
+    aws_actions = frozenset(
+        {
+            "s3:GetBucketVersioning",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetReplicationConfiguration",
+            "s3:PutObject",
+            "sagemaker:CreateModelPackage",
+            "sagemaker:CreateModelPackageGroup",
+            "sagemaker:DeleteModelPackage",
+            "sagemaker:DeleteModelPackageGroup",
+            "sagemaker:DescribeModelPackage",
+            "sagemaker:DescribeModelPackageGroup",
+            "sagemaker:ListModelPackages",
+            "sagemaker:UpdateModelPackage",
+        }
+    )
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component)
+        self.settings = ModelRegistrySettings.model_validate(dict(component.settings))
+
+    @classmethod
+    def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - the same for every registry
+        """Return the cost: packages are made through SageMaker's control plane of the target region."""
+        return {
+            Phase.REHYDRATE: PhaseCost(estimate_s=20, budget_s=900, control_planes=("sagemaker",)),
+            Phase.VERIFY: PhaseCost(estimate_s=15, budget_s=600, control_planes=("sagemaker",)),
+        }
+
+    def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
+        """Make the pinned artifacts current, then every pinned package that is not there yet.
+
+        Raises:
+            PointDamagedError: An artifact is not in the target region; nothing was changed.
+        """
+        if phase is not Phase.REHYDRATE:
+            return super().start(phase, ctx)
+        capture, group = self._capture(ctx), self._group(ctx)
+        restore_keys(capture.objects, ctx.target_region)
+        packages.ensure_group(group, ctx.target_region, ctx.tags)
+        there = packages.by_origin(group, ctx.target_region)
+        made = {pinned["arn"]: self._ensure(pinned, there, ctx) for pinned in capture.content["packages"]}
+        if ctx.intent is Intent.CORRUPTION and not ctx.isolated:
+            _withdraw([package for package in there.values() if package["ModelPackageArn"] not in made.values()], ctx)
+        return ctx.ref(phase, group, packages=made)
+
+    def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:
+        """Look whether SageMaker has finished every package."""
+        for arn in ref.details["packages"].values():
+            status = str((packages.describe(arn, ctx.target_region) or {}).get("ModelPackageStatus", "absent"))
+            if status in ("Pending", "InProgress"):
+                return OperationStatus(state=OperationState.RUNNING, detail=f"{arn} is {status}")
+            if status != "Completed":
+                return OperationStatus(state=OperationState.FAILED, detail=f"{arn} is {status}")
+        return DONE
+
+    def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:
+        """Return ``packages`` (source and target of each), ``current`` (the newest version) and what was left out."""
+        pinned = self._capture(ctx).content["packages"]
+        mapped = [self._mapping(item, ref.details["packages"][item["arn"]], ctx) for item in pinned]
+        for item in mapped:
+            what = {"component": self.component.name, "what": f"model package version {item['source_version']}"}
+            ctx.emit(EventType.REFERENCE_MAPPED, what | {"source": item["source_arn"], "target": item["package_arn"]})
+        return {"group": ref.resource_id, "packages": mapped, "current": mapped[-1] if mapped else None}
+
+    def verify(self, ctx: StepContext) -> Iterable[Check]:
+        """Hash and open every artifact, compare approval and map, look for references to the region that was left."""
+        name, region, capture = self.component.name, ctx.target_region, self._capture(ctx)
+        there = packages.by_origin(self._group(ctx), region)
+        yield pinned_check(name, "artifacts", capture.objects, region)
+        for item in capture.objects:
+            body = read(item.bucket_in(region), item.key, region)
+            yield from archive_checks(body, component=name, label=item.key, sha256=item.sha256)
+        yield self._map_check(there, ctx)
+        pinned = capture.content["packages"]
+        found = [there[item["origin"]] for item in pinned if item["origin"] in there]
+        described = {str(package["ModelPackageArn"]): packages.document(package) for package in found}
+        yield references_check(name, described, names_of(ctx.source_region, pinned, region), region)
+
+    def protect(self, ctx: StepContext, stage: Stage) -> Capture:  # noqa: ARG002 - packages fit into the manifest
+        """Capture every approved package with the exact version of its artifacts.
+
+        Raises:
+            PointDamagedError: An artifact lies outside the replicated bucket, or is not there.
+        """
+        watermark, region = datetime.now(UTC), ctx.source_region
+        approved = packages.packages(self.settings.group, region, approval=packages.APPROVED)
+        pinned = [(package, self._pin(package, region)) for package in approved]
+        objects = {(item.key, item.version_id): item for _, items in pinned for item in items}
+        return Capture(
+            component=self.component.name,
+            kind=self.name,
+            watermark=watermark,
+            objects=tuple(objects.values()),
+            content={"region": region, "packages": [_captured(package, items) for package, items in pinned]},
+        )
+
+    def readiness(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether there is something to make packages from; reads only."""
+        bucket = self.settings.artifacts.bucket.format(region=ctx.target_region)
+        if (problem := replication.not_versioned(bucket, ctx.target_region)) is not None:
+            yield self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")
+        if ctx.capture is None or not ctx.capture.content["packages"]:
+            what = f"no recovery point holds an approved package of {self.settings.group}"
+            yield self._finding("no-approved-package", what, "approve a package, then take a recovery point")
+
+    def release(self, ctx: StepContext) -> Iterable[str]:
+        """Delete the group that a drill made; packages of a real run stay, they are what the run recovered."""
+        return packages.remove_group(self._group(ctx), ctx.target_region) if ctx.isolated else []
+
+    def reprotect(self, ctx: StepContext) -> Iterable[str]:
+        """Return a debt when artifacts do not replicate back to the region that was left."""
+        place = self.settings.artifacts
+        wanted, bucket = (place.bucket.format(region=region) for region in (ctx.source_region, ctx.target_region))
+        if not replication.replicates_to(bucket, wanted, place.prefix, ctx.target_region):
+            yield f"replicate s3://{bucket}/{place.prefix} to s3://{wanted} once {ctx.source_region} is back"
+
+    def _group(self, ctx: StepContext) -> str:
+        return f"{self.settings.group[:42]}-{ctx.run_id}" if ctx.isolated else self.settings.group
+
+    def _capture(self, ctx: StepContext) -> Capture:
+        if ctx.capture is None:
+            message = f"{self.component.name}: packages are made from a recovery point, and there is none"
+            raise NoRecoveryPointError(message, component=self.component.name)
+        return ctx.capture
+
+    def _finding(self, code: str, message: str, hint: str) -> Finding:
+        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
+
+    def _translated(self, pinned: Mapping[str, Any], ctx: StepContext) -> tuple[dict[str, Any], list[str]]:
+        source = str(self._capture(ctx).content["region"])
+        return packages.translated(pinned["document"], self.settings.artifacts.bucket, source, ctx.target_region)
+
+    def _ensure(self, pinned: Mapping[str, Any], there: Mapping[str, packages.Package], ctx: StepContext) -> str:
+        """Return the ARN of the package in the target that stands for ``pinned``, made or adopted."""
+        package = there.get(pinned["origin"])
+        if package is None:
+            content, _ = self._translated(pinned, ctx)
+            return packages.create(self._group(ctx), content, pinned, ctx.target_region, ctx.run_id)
+        arn = str(package["ModelPackageArn"])
+        if package.get("ModelApprovalStatus") != pinned["approval"]:
+            packages.set_approval(arn, pinned["approval"], f"as in the recovery point, {ctx.run_id}", ctx.target_region)
+        return arn
+
+    def _mapping(self, pinned: Mapping[str, Any], arn: str, ctx: StepContext) -> dict[str, Any]:
+        content, left_out = self._translated(pinned, ctx)
+        urls, first = packages.artifact_urls(content), pinned["artifacts"][0]
+        return {
+            "source_arn": pinned["arn"],
+            "source_version": pinned["version"],
+            "package_arn": arn,
+            "version": int(arn.rsplit("/", 1)[1]),
+            "approval": pinned["approval"],
+            "artifact_url": urls[0],
+            "artifact_sha256": first["sha256"],
+            "left_out": left_out,
+        }
+
+    def _pin(self, package: packages.Package, region: str) -> list[ObjectVersion]:
+        bucket = self.settings.artifacts.bucket
+        urls = packages.artifact_urls(package)
+        inside = f"s3://{bucket.format(region=region)}/{self.settings.artifacts.prefix}"
+        if not urls or any(not url.startswith(inside) for url in urls):
+            message = (
+                f"{package['ModelPackageArn']}: artifacts {urls or 'none'} are not under {inside}, which replicates"
+            )
+            raise PointDamagedError(message, component=self.component.name)
+        return [pin_key(bucket, url.split("/", 3)[3], region) for url in urls]
+
+    def _map_check(self, there: Mapping[str, packages.Package], ctx: StepContext) -> Check:
+        pinned = {item["origin"]: item for item in self._capture(ctx).content["packages"]}
+        expected = {f"version {item['version']}": item["approval"] for item in pinned.values()}
+        states = {origin: str(package.get("ModelApprovalStatus")) for origin, package in there.items()}
+        observed = {f"version {item['version']}": states.get(origin, "absent") for origin, item in pinned.items()}
+        newer = [origin for origin, state in states.items() if origin not in pinned and state == packages.APPROVED]
+        others = newer if ctx.intent is Intent.CORRUPTION and not ctx.isolated else []
+        name = "every package of the point, with its approval"
+        return counterparts_check(self.component.name, name, expected, observed, others)
+
+
+def _captured(package: packages.Package, items: Sequence[ObjectVersion]) -> dict[str, Any]:
+    return {
+        "arn": str(package["ModelPackageArn"]),
+        "origin": packages.origin(package),
+        "version": int(package["ModelPackageVersion"]),
+        "approval": str(package["ModelApprovalStatus"]),
+        "document": packages.document(package),
+        "artifacts": [{"key": item.key, "version_id": item.version_id, "sha256": item.sha256} for item in items],
+    }
+
+
+def _withdraw(newer: Iterable[packages.Package], ctx: StepContext) -> None:
+    """Take the approval of packages that the point does not know: one of them may be the damage."""
+    for package in newer:
+        if package.get("ModelApprovalStatus") == packages.APPROVED:
+            reason = f"not in the recovery point of {ctx.run_id}"
+            packages.set_approval(str(package["ModelPackageArn"]), packages.WITHDRAWN, reason, ctx.target_region)
