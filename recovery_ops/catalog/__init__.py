@@ -3,17 +3,5 @@
 from recovery_ops.catalog.kindspec import KindSpec
 from recovery_ops.catalog.loading import catalog_files, load_catalog, load_catalogs, load_files, system_files
 from recovery_ops.catalog.schema import json_schema
-from recovery_ops.model.freezing import catalog_hash, freeze, thaw
 
-__all__ = [
-    "KindSpec",
-    "catalog_files",
-    "catalog_hash",
-    "freeze",
-    "json_schema",
-    "load_catalog",
-    "load_catalogs",
-    "load_files",
-    "system_files",
-    "thaw",
-]
+__all__ = ["KindSpec", "catalog_files", "json_schema", "load_catalog", "load_catalogs", "load_files", "system_files"]

@@ -1,0 +1,50 @@
+"""Forecasts: the longest chain of steps to the end of a component, and of the system."""
+
+from collections.abc import Sequence
+
+from recovery_ops.model.plan import Estimate, Mode, Step, SystemStep
+from recovery_ops.model.system import System
+
+
+def estimates(system: System, mode: Mode, steps: Sequence[Step]) -> tuple[Estimate, ...]:
+    """Return the forecast of the system, then of every component that has steps, from the start of ``declare`` (T3).
+
+    The system ends with cutover as a client sees it; the soak after it counts for no objective. A drill has no cutover
+    and ends with its last component. A component run says nothing about the system.
+    """
+    whole = [_estimate(system.name, system.rto_s, longest_chain(steps, _end(steps)))]
+    found = whole if mode is not Mode.COMPONENT else []
+    last = {step.component: step.id for step in steps if step.component is not None}
+    for name, step_id in last.items():
+        found.append(_estimate(name, system.component(name).rto_s, longest_chain(steps, step_id)))
+    return tuple(found)
+
+
+def longest_chain(steps: Sequence[Step], end: str) -> tuple[Step, ...]:
+    """Return the chain of steps that decides when ``end`` is over, first to last.
+
+    ``steps`` must be ordered: each after what it needs. Of two equal chains the first named need wins.
+    """
+    by_id = {step.id: step for step in steps}
+    finish_s: dict[str, float] = {}
+    previous: dict[str, str | None] = {}
+    for step in steps:
+        latest = max(step.needs, key=lambda need: finish_s[need], default=None)
+        previous[step.id] = latest
+        finish_s[step.id] = (finish_s[latest] if latest is not None else 0.0) + step.estimate_s
+    chain: list[Step] = []
+    at: str | None = end
+    while at is not None:
+        chain.append(by_id[at])
+        at = previous[at]
+    return tuple(reversed(chain))
+
+
+def _end(steps: Sequence[Step]) -> str:
+    ids = [step.id for step in steps]
+    return SystemStep.CUTOVER if SystemStep.CUTOVER in ids else ids[-1]
+
+
+def _estimate(name: str, objective_s: float, chain: Sequence[Step]) -> Estimate:
+    total_s = sum(step.estimate_s for step in chain)
+    return Estimate(name=name, objective_s=objective_s, estimate_s=total_s, chain=tuple(step.id for step in chain))

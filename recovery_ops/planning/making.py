@@ -1,0 +1,66 @@
+"""From a system and a direction to a plan. Pure: the same input gives the same plan."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from recovery_ops.model.freezing import content_hash, content_of, freeze
+from recovery_ops.model.plan import Intent, Mode, Plan, Step
+from recovery_ops.model.system import System
+from recovery_ops.planning.estimates import estimates
+from recovery_ops.planning.order import in_order
+from recovery_ops.planning.requests import refuse_regions, wanted_component
+from recovery_ops.planning.steps import CostsOf, steps_of
+
+
+def plan(
+    system: System,
+    *,
+    mode: Mode,
+    impaired_region: str,
+    recovery_region: str,
+    costs_of: CostsOf,
+    component: str | None = None,
+    intent: Intent = Intent.REGION_LOSS,
+) -> Plan:
+    """Return the plan that brings ``system`` from ``impaired_region`` to ``recovery_region``.
+
+    Args:
+        system: What the catalog describes.
+        mode: ``failover`` and ``failback`` move traffic; ``drill`` brings every component up and leaves traffic alone;
+            ``component`` brings one back.
+        impaired_region: Where we leave.
+        recovery_region: Where we go.
+        costs_of: Phases of a component and what each costs; asked once per component of the plan.
+        component: Name of the one component, for mode ``component`` only.
+        intent: ``corruption`` goes back in time, which a member of a consistency group must not do alone.
+
+    Raises:
+        RequestError: The request can never become a plan; nothing was changed.
+    """
+    refuse_regions(system, mode, impaired_region, recovery_region)
+    alone = wanted_component(system, mode, component, intent)
+    components = in_order(system) if alone is None else (alone,)
+    steps = steps_of(system, mode, components, costs_of)
+    return Plan(
+        system=system.name,
+        mode=mode,
+        impaired_region=impaired_region,
+        recovery_region=recovery_region,
+        steps=steps,
+        estimates=estimates(system, mode, steps),
+        hash=content_hash(_content(system, mode, (impaired_region, recovery_region), steps)),
+        frozen=freeze(system),
+    )
+
+
+def _content(system: System, mode: Mode, regions: tuple[str, str], steps: Sequence[Step]) -> dict[str, Any]:
+    """Return what the hash covers: structure and settings; estimates may be corrected without a new plan."""
+    return {
+        "system": content_of(system),
+        "mode": str(mode),
+        "regions": list(regions),
+        "steps": [
+            {"id": step.id, "needs": sorted(step.needs), "control_planes": sorted(step.control_planes)}
+            for step in steps
+        ],
+    }

@@ -1,0 +1,79 @@
+"""The steps of a plan and what each waits for."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from recovery_ops.model.plan import Mode, Phase, PhaseCost, Step, SystemStep
+from recovery_ops.model.system import Component, System
+from recovery_ops.planning.costs import system_cost
+
+CostsOf = Callable[[Component], Mapping[Phase, PhaseCost]]
+
+MOVES_TRAFFIC = (Mode.FAILOVER, Mode.FAILBACK)
+"""Modes that fence writers and move traffic; a drill and a component run leave production where it is."""
+
+
+def steps_of(system: System, mode: Mode, components: tuple[Component, ...], costs_of: CostsOf) -> tuple[Step, ...]:
+    """Return all steps, each after what it needs. ``components`` are in order; needs outside of them are ignored."""
+    opening = [SystemStep.DECLARE, SystemStep.FENCE] if mode in MOVES_TRAFFIC else [SystemStep.DECLARE]
+    steps = _chain(system, opening, ())
+    ends: dict[str, tuple[str, ...]] = {}
+    for component in components:
+        before = _before(component, ends) or (steps[len(opening) - 1].id,)
+        phases = component_steps(component, before, costs_of(component))
+        ends[component.name] = (phases[-1].id,) if phases else before
+        steps += phases
+    return tuple(steps + _ending(system, mode, components, ends))
+
+
+def component_steps(component: Component, before: tuple[str, ...], costs: Mapping[Phase, PhaseCost]) -> list[Step]:
+    """Return the steps of one component, its phases one after the other, the first after ``before``."""
+    steps: list[Step] = []
+    for phase in (phase for phase in Phase if phase in costs):
+        step_id = f"{component.name}.{phase}"
+        steps.append(_step(step_id, component.name, phase, before, costs[phase]))
+        before = (step_id,)
+    return steps
+
+
+def _before(component: Component, ends: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the last steps of everything ``component`` needs; one without steps stands for what it needs itself."""
+    return _unique(end for need in component.needs for end in ends.get(need, ()))
+
+
+def _ending(
+    system: System, mode: Mode, components: tuple[Component, ...], ends: Mapping[str, tuple[str, ...]]
+) -> list[Step]:
+    everything = _unique(end for component in components for end in ends[component.name])
+    if mode not in MOVES_TRAFFIC:
+        return _chain(system, [SystemStep.CLOSE], everything or (SystemStep.DECLARE,))
+    gating = _unique(end for component in components if component.gates_traffic for end in ends[component.name])
+    moving = [SystemStep.APPROVE, SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.COMMIT]
+    steps = _chain(system, moving, gating or (SystemStep.FENCE,))
+    steps += _chain(system, [SystemStep.ROLLBACK], (SystemStep.OBSERVE,))
+    steps += _chain(system, [SystemStep.REPROTECT], (SystemStep.COMMIT,))
+    aside = tuple(end for end in everything if end not in gating and end != SystemStep.FENCE)
+    return steps + _chain(system, [SystemStep.CLOSE], (SystemStep.REPROTECT, *aside))
+
+
+def _chain(system: System, names: Iterable[SystemStep], before: tuple[str, ...]) -> list[Step]:
+    steps: list[Step] = []
+    for name in names:
+        steps.append(_step(str(name), None, name, tuple(map(str, before)), system_cost(name, system)))
+        before = (name,)
+    return steps
+
+
+def _step(step_id: str, component: str | None, phase: str, needs: tuple[str, ...], cost: PhaseCost) -> Step:
+    return Step(
+        id=step_id,
+        component=component,
+        phase=str(phase),
+        needs=needs,
+        estimate_s=float(cost.estimate_s),
+        budget_s=float(cost.budget_s),
+        control_planes=tuple(cost.control_planes),
+    )
+
+
+def _unique(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
