@@ -31,3 +31,9 @@ def add(owner: Any, name: str, value: Any) -> None:
         raise AttributeError(f"moto now has {owner!r}.{name}; look at it before replacing it")
     setattr(value, _ORIGINAL, None)
     setattr(owner, name, value)
+
+
+def replace_static(owner: Any, name: str, value: Any) -> None:
+    """Put ``value`` in the place of the static method ``owner.name``."""
+    setattr(value, _ORIGINAL, original(owner, name))
+    setattr(owner, name, staticmethod(value))
