@@ -6,6 +6,7 @@ from recovery_ops.sandbox.clock import ScaledClock
 from recovery_ops.sandbox.faults import Faults
 
 ACCOUNT = "123456789012"
+CONTROL_PLANE_HOME = "us-east-1"  # where AWS runs the control planes of its global services
 
 
 @dataclass(kw_only=True)
@@ -40,3 +41,8 @@ class World:
         return (source, target) not in self.replication_paused and not (
             self.faults.is_down(source) or self.faults.is_down(target)
         )
+
+    def control_plane_down(self, service: str) -> bool:
+        """Return whether changes to ``service`` (``route53``, ``iam``) are refused: as set, else as us-east-1 is."""
+        explicit = self.control_planes.get(service)
+        return self.faults.is_down(CONTROL_PLANE_HOME, service) if explicit is None else explicit

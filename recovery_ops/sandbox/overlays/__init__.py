@@ -14,7 +14,8 @@ moto that moves one fails at start and not in the middle of a drill. Everything 
 ``data_plane(world) -> Callable[[environ, body, region, service], (status, headers, body) | None]``
     Asked for every AWS request after the fault gate and outside the lock; ``None`` hands the request on to moto.
 ``damage(world, request: dict) -> dict``
-    With ``DAMAGES``, a tuple of the values of ``what`` it answers; the test injectors behind ``POST /_sandbox/damage``.
+    With ``DAMAGES``, a tuple of prefixes of the ``what`` it answers; the test injectors behind
+    ``POST /_sandbox/damage``.
 ``inventory(world) -> {region: {service: [{"type", "id", "tags"}]}}``
     Every resource, for leak checks; ``global`` stands for the region of services that have none.
 ``dump(world) -> picklable`` / ``load(world, state)``
@@ -23,7 +24,11 @@ moto that moves one fails at start and not in the middle of a drill. Everything 
     Merged into ``GET /_sandbox/status``; ``replication`` entries (``{"pending": int, "oldest_age_s": float}``) are
     added up over the overlays, every other key must be unique.
 
-``status`` is an ``int``, headers are a list of pairs, a body is ``bytes``. A callback of the clock that touches a
-moto backend holds that service's lock: ``with locks.of("dynamodb"): ...`` (``recovery_ops.sandbox.locks``); a
-call that a moto handler makes already runs under its service's lock. Take at most one service's lock at a time, or by ``locks.of(a, b)``.
+``MODELLED`` / ``REFUSED: Mapping[service, frozenset[operation]]``
+    With ``MODELLED``, every other operation of that service is answered 501; ``REFUSED`` ones are answered 501.
+
+``status`` is an ``int``, headers are a list of pairs, a body is ``bytes``; services have boto3's names, operations
+botocore's. A callback of the clock that touches a moto backend holds that service's lock: ``with locks.of("dynamodb"):
+...`` (``recovery_ops.sandbox.locks``); a call that a moto handler makes already runs under its service's lock. Take at
+most one service's lock at a time, or several at once by ``locks.of(a, b)``.
 """

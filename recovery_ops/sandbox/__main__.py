@@ -1,0 +1,98 @@
+"""``python -m recovery_ops.sandbox``: AWS on a free port of 127.0.0.1 until SIGTERM, SIGINT or the parent's death."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+_PARENT_CHECK_S = 0.5
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until told to stop; writes the ready file when requests are answered."""
+    options = _options().parse_args(arguments)
+    port = options.port or _free_port()
+    os.environ["MOTO_PORT"] = str(port)  # moto reads it while it is imported
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        os.environ.pop(name, None)
+    _serve(options, port)
+
+
+def _serve(options: argparse.Namespace, port: int) -> None:
+    from recovery_ops.sandbox import snapshot
+    from recovery_ops.sandbox.clock import ScaledClock
+    from recovery_ops.sandbox.server import Sandbox
+    from recovery_ops.sandbox.world import World
+
+    world = World(regions=tuple(options.regions.split(",")), clock=ScaledClock(options.factor))
+    sandbox = Sandbox(world, port=port, request_log=options.request_log)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sandbox.stopping.set())
+    try:
+        sandbox.start()
+        if options.restore:
+            snapshot.load(options.restore, world, sandbox.overlays)
+        if options.ready_file:
+            _write_ready(options.ready_file, world.base_url, sandbox)
+        _wait(sandbox.stopping, options.parent_pid)
+    finally:
+        sandbox.stop()
+
+
+def _write_ready(path: Path, base_url: str, sandbox: object) -> None:
+    from recovery_ops.sandbox.server import Sandbox
+
+    assert isinstance(sandbox, Sandbox)
+    world = sandbox.world
+    facts = {
+        "base_url": base_url,
+        "pid": os.getpid(),
+        "regions": list(world.regions),
+        "factor": world.clock.factor,
+        "front_doors": dict(world.front_doors),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(facts))
+    partial.replace(path)
+
+
+def _wait(stopping: threading.Event, parent_pid: int | None) -> None:
+    direct = os.getppid() == parent_pid
+    while not stopping.wait(_PARENT_CHECK_S):
+        if parent_pid and not _alive(parent_pid, direct=direct):
+            return
+
+
+def _alive(pid: int, *, direct: bool) -> bool:
+    if direct:
+        return os.getppid() == pid  # a dead parent's children are handed to another one, also while it is a zombie
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m recovery_ops.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--regions", default="us-east-1,us-west-2,eu-west-1")
+    parser.add_argument("--factor", type=float, default=1 / 60, help="sandbox seconds per AWS second")
+    parser.add_argument("--request-log", type=Path, help="append a JSON line per request")
+    parser.add_argument("--ready-file", type=Path, help="written as JSON when requests are answered")
+    parser.add_argument("--restore", type=Path, help="start from this snapshot")
+    parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
