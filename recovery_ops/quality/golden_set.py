@@ -1,0 +1,66 @@
+"""The golden set of a model: rows, labels and the predictions that a living endpoint gave for them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from typing import Any
+
+from recovery_ops.errors import PointDamagedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenSet:
+    """Golden inputs. ``columns`` are the features in the order of the model; ``labels`` are 0 or 1.
+
+    ``predictions`` is empty until they were made.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    labels: tuple[int, ...]
+    predictions: tuple[float, ...] = ()
+
+    def with_predictions(self, predictions: Sequence[float]) -> "GoldenSet":
+        """Return the set with the predictions that a recovered model must repeat."""
+        return replace(self, predictions=tuple(predictions))
+
+    def to_bytes(self) -> bytes:
+        """Return canonical JSON: the same set gives the same bytes."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> "GoldenSet":
+        """Rebuild a set from :meth:`to_bytes`.
+
+        Raises:
+            PointDamagedError: The bytes hold something else.
+        """
+        try:
+            value: dict[str, Any] = json.loads(body)
+            return cls(
+                columns=tuple(value["columns"]),
+                rows=tuple(tuple(float(cell) for cell in row) for row in value["rows"]),
+                labels=tuple(int(label) for label in value["labels"]),
+                predictions=tuple(float(score) for score in value["predictions"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise PointDamagedError(f"the golden set of the recovery point cannot be read: {error!r}") from error
+
+    @classmethod
+    def from_parquet(cls, body: bytes, label: str | None = None) -> "GoldenSet":
+        """Read golden inputs: every column is a feature, in order, but the label (the last one unless named).
+
+        Raises:
+            ValueError: There are no rows, no such label, or a cell that is no number.
+        """
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(BytesIO(body))
+        chosen = label or (table.column_names[-1] if table.column_names else "")
+        if chosen not in table.column_names or not table.num_rows:
+            raise ValueError(f"golden inputs need rows and a label {chosen!r}; they have {table.column_names}")
+        columns = tuple(name for name in table.column_names if name != chosen)
+        cells = [table.column(name).to_pylist() for name in columns]
+        rows = tuple(tuple(float(cell) for cell in row) for row in zip(*cells, strict=True))
+        return cls(columns=columns, rows=rows, labels=tuple(int(item) for item in table.column(chosen).to_pylist()))
