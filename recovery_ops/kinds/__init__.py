@@ -69,7 +69,7 @@ class StepContext:
     impact_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     time_factor: float = 1.0
     clock: Clock = time
-    emit: Callable[[EventType, Mapping[str, Any]], None] = _ignore
+    emit: Callable[[EventType, Mapping[str, Any]], object] = _ignore
 
     def aws(self, service: str, region: str | None = None) -> Any:
         """Return the boto3 client of ``service`` in the target region, or in ``region``."""

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -31,7 +32,13 @@ def point_id(now: datetime) -> str:
 
 
 def take_point(
-    system: System, *, serving_region: str, regions: tuple[str, ...], time_factor: float = 1.0
+    system: System,
+    *,
+    serving_region: str,
+    regions: tuple[str, ...],
+    time_factor: float = 1.0,
+    caller: str | None = None,
+    forbidden_region: str | None = None,
 ) -> ConsistentPoint:
     """Capture every component in ``serving_region`` and publish the point in each of ``regions`` that is complete.
 
@@ -42,6 +49,8 @@ def take_point(
         serving_region: Where the system runs now.
         regions: Where the point must be held; alive ones only, without repetition.
         time_factor: Wall seconds per AWS second, for the wait for replication.
+        caller: Run id that AWS calls carry; ``protect-<point id>`` when no run asks.
+        forbidden_region: Region that must not be called, when a run is leaving it.
 
     Raises:
         PointDamagedError: A region did not become complete within the limit; the point is published in the others.
@@ -49,11 +58,12 @@ def take_point(
     """
     now = datetime.now(UTC)
     shelf, name = Shelf(system=system), point_id(now)
+    who = Caller(run_id=caller or f"protect-{name}", step="protect", forbidden_region=forbidden_region)
     captures: dict[str, Capture] = {}
     for component in system.components:
         kind = driver(component)
         if kind.protected:
-            with calling_as(Caller(run_id=f"protect-{name}", step=f"{component.name}.protect")):
+            with calling_as(replace(who, step=f"{component.name}.protect")):
                 stage = Stage(point_id=name, put=_writer(shelf, name, component.name, regions, now), captures=captures)
                 captures[component.name] = kind.protect(_context(system, component.name, name, serving_region), stage)
     point = ConsistentPoint(
@@ -64,7 +74,7 @@ def take_point(
         catalog_hash=catalog_hash(system),
         captures=captures,
     )
-    with calling_as(Caller(run_id=f"protect-{name}", step="system.protect")):
+    with calling_as(replace(who, step="system.protect")):
         _publish(shelf, point, regions, now, time_factor)
     return point
 
@@ -79,7 +89,9 @@ def _context(system: System, component: str, run_id: str, region: str) -> StepCo
     )
 
 
-def _writer(shelf: Shelf, point: str, component: str, regions: tuple[str, ...], now: datetime):  # type: ignore[no-untyped-def]
+def _writer(
+    shelf: Shelf, point: str, component: str, regions: tuple[str, ...], now: datetime
+) -> Callable[[str, bytes], ObjectVersion]:
     def put(name: str, body: bytes) -> ObjectVersion:
         item = shelf.file(point, component, name, body)
         for region in regions:

@@ -1,0 +1,169 @@
+"""Declaring a run: refuse early, claim the system, freeze plan and criteria, start the clocks. Nothing else is touched."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from recovery_ops import __version__
+from recovery_ops.aws.calls import Caller, calling_as
+from recovery_ops.execution.systems import impaired, plan_for
+from recovery_ops.execution.view import LEASE_S, PRODUCTION, open_log, record_store
+from recovery_ops.kinds import driver
+from recovery_ops.model.events import EventType
+from recovery_ops.model.plan import Intent, Plan
+from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
+from recovery_ops.model.settings import Settings
+from recovery_ops.model.system import System
+from recovery_ops.planning import plan_to_json
+from recovery_ops.protection.choice import Choice, choose_point
+from recovery_ops.protection.shelf import canonical
+from recovery_ops.record.claims import Claims
+
+FIRST_WRITER = "declare#1"
+
+
+def declare(request: RunRequest, system: System, *, now: datetime | None = None) -> RunRef:
+    """Open a run: everything that can be refused is refused before the claim is taken and anything is written.
+
+    The same ``request.token`` on the same day is the same run, so that a repeated trigger finds the first one.
+
+    Args:
+        request: What is asked for.
+        system: The system as its catalog describes it now; it is frozen into the record here.
+        now: Aware UTC; the moment of the call unless given.
+
+    Raises:
+        RequestError: A region is unknown, or both are the same.
+        NoRecoveryPointError: No complete recovery point fits; says why each was refused.
+        RunActiveError: Another run holds the system: who, since when, which.
+    """
+    now = now or datetime.now(UTC)
+    plan = plan_of(request, system)
+    ref = _ref(request, system, plan, now)
+    log = open_log(ref)
+    with calling_as(Caller(run_id=ref.run_id, step="declare", forbidden_region=ref.impaired_region)):
+        if any(event.type is EventType.RUN_DECLARED for event in log.events_of("declare")):
+            return ref
+        choice = choose_point(system, request, impact_at=request.impact_at or now)
+        store = record_store(system, ref.recovery_region)
+        Claims(store).acquire(system.name, PRODUCTION, ref.run_id, request.person, lease_s=LEASE_S, now=now)
+        log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, _declaration(request, system, plan, choice, now))
+    return ref
+
+
+def plan_of(request: RunRequest, system: System) -> Plan:
+    """Return the plan that ``request`` asks for.
+
+    Raises:
+        RequestError: The request can never become a plan.
+    """
+    return plan_for(
+        system,
+        request.recovery_region,
+        mode=request.mode,
+        impaired_region=request.impaired_region or _impaired(system, request),
+        component=request.component,
+        intent=request.intent,
+    )
+
+
+def _impaired(system: System, request: RunRequest) -> str:
+    return impaired(system, request.mode)
+
+
+def _ref(request: RunRequest, system: System, plan: Plan, now: datetime) -> RunRef:
+    return RunRef(
+        system=system.name,
+        run_id=mint_run_id(f"{system.name}/{request.token}", now),
+        recovery_region=plan.recovery_region,
+        impaired_region=plan.impaired_region,
+        record_bucket=system.record_bucket.format(region=plan.recovery_region),
+    )
+
+
+def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice, now: datetime) -> Mapping[str, Any]:
+    criteria = criteria_of(system)
+    impact = request.impact_at or now
+    decided = request.decided_at or now
+    return {
+        "system": system.name,
+        "mode": request.mode,
+        "graceful": request.graceful,
+        "intent": request.intent,
+        "execution": request.execution,
+        "home": system.home,
+        "impaired_region": plan.impaired_region,
+        "recovery_region": plan.recovery_region,
+        "regions": list(system.regions),
+        "components": [component.name for component in system.components],
+        "component": request.component,
+        "reason": request.reason,
+        "person": request.person,
+        "override": request.override,
+        "people": {role: list(names) for role, names in system.people.items()},
+        "tool_version": __version__,
+        "time_factor": Settings.from_environment().time_factor,
+        "account": None,
+        "clocks": {
+            "T0": impact.isoformat(),
+            "T1": (request.detected_at or decided).isoformat(),
+            "T2": decided.isoformat(),
+            "T3": now.isoformat(),
+        },
+        "plan": plan_to_json(plan),
+        "plan_hash": plan.hash,
+        "criteria": criteria,
+        "criteria_hash": hashlib.sha256(canonical(criteria)).hexdigest(),
+        "point": _point(choice, impact),
+        "warnings": _warnings(request, choice),
+    }
+
+
+def _point(choice: Choice, impact: datetime) -> Mapping[str, Any]:
+    point = choice.point
+    ages = {name: max(0.0, (impact - item.watermark).total_seconds()) for name, item in point.captures.items()}
+    return {
+        "id": point.id,
+        "taken_at": point.taken_at.isoformat(),
+        "watermark": point.watermark.isoformat(),
+        "refused": dict(choice.refused),
+        "rpo_s": {name: round(age, 3) for name, age in ages.items()},
+    }
+
+
+def _warnings(request: RunRequest, choice: Choice) -> list[str]:
+    found = [f"recovery point {name} was refused: {why}" for name, why in choice.refused.items()]
+    if request.impact_at is None:
+        found.append(
+            "no impact time was given: T0 is the moment of the trigger, so RTO and RPO look better than they are"
+        )
+    if request.override:
+        found.append(
+            f"{request.person} overrides failed gates beforehand: {request.override}; the verdict will be fail"
+        )
+    if request.intent is Intent.CORRUPTION and request.before is None and request.point_id is None:
+        found.append("corruption without --before or --point: the newest point may hold the damage")
+    return found
+
+
+def criteria_of(system: System) -> dict[str, Any]:
+    """Return what the run will be judged by, fixed before it starts: objectives and required gates, as JSON values."""
+    return {
+        "system": {"rto_s": system.rto_s},
+        "components": {
+            component.name: {
+                "rto_s": component.rto_s,
+                "rpo_s": component.rpo_s,
+                "tier": component.tier,
+                "gates_traffic": component.gates_traffic,
+                "gates": sorted(driver(component).gates),
+            }
+            for component in system.components
+        },
+        "soak": {
+            "soak_s": system.traffic.soak_s,
+            "min_probes": system.traffic.min_probes,
+            "max_failed_ratio": system.traffic.max_failed_ratio,
+        },
+    }

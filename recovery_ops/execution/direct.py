@@ -1,0 +1,106 @@
+"""The direct runner: the steps of a plan in their order, in parallel where they may, without Airflow.
+
+It needs AWS credentials and nothing else. It calls the same :func:`run_step` as the Airflow operators, so that there is one
+behaviour.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import structlog
+
+from recovery_ops.errors import RecoveryError
+from recovery_ops.execution.declare import declare
+from recovery_ops.execution.steps import run_step
+from recovery_ops.execution.view import load_run
+from recovery_ops.model.plan import Plan, Step, SystemStep
+from recovery_ops.model.runs import RunRef, RunRequest
+from recovery_ops.model.system import System
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 3
+PARALLEL = 8
+LAST = (SystemStep.ROLLBACK, SystemStep.CLOSE)
+"""Steps that have rules of their own: rollback when traffic had moved and something failed after; close always."""
+
+Progress = Callable[[str, str], None]
+
+
+def _quiet(_step: str, _state: str) -> None:
+    """Say nothing."""
+
+
+def run_direct(request: RunRequest, system: System, *, progress: Progress = _quiet) -> RunRef:
+    """Declare a run and carry it through to its close.
+
+    Args:
+        request: What is asked for.
+        system: The system as its catalog describes it.
+        progress: Called with step id and ``started``, ``succeeded`` or the message of an error.
+
+    Returns:
+        The run; how it ended stands in its record.
+
+    Raises:
+        RequestError: Refused before anything changed.
+    """
+    ref = declare(request, system)
+    carry_on(ref, progress=progress)
+    return ref
+
+
+def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
+    """Run every step of a declared run that has not succeeded yet, then close it."""
+    plan = load_run(ref).plan
+    failed = _run_all(ref, plan, progress)
+    if SystemStep.CUTOVER in failed.started and failed.any_of(SystemStep.CUTOVER, SystemStep.OBSERVE):
+        _try(ref, SystemStep.ROLLBACK, progress)
+    if any(step.id == SystemStep.CLOSE for step in plan.steps):
+        _try(ref, SystemStep.CLOSE, progress)
+
+
+class _Ledger:
+    """Which steps of this process started, succeeded and failed."""
+
+    def __init__(self) -> None:
+        self.started: set[str] = set()
+        self.done: set[str] = set()
+        self.failed: set[str] = set()
+
+    def any_of(self, *steps: str) -> bool:
+        return bool(self.failed & set(steps))
+
+    def ready(self, steps: Iterable[Step]) -> list[Step]:
+        return [step for step in steps if step.id not in self.started and set(step.needs) <= self.done]
+
+
+def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> _Ledger:
+    ledger = _Ledger()
+    steps = [step for step in plan.steps if step.id not in LAST]
+    running: dict[Future[bool], str] = {}
+    with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="step") as pool:
+        while ready := ledger.ready(steps) or running:
+            for step in ready if isinstance(ready, list) else []:
+                ledger.started.add(step.id)
+                running[pool.submit(_try, ref, step.id, progress)] = step.id
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step_id = running.pop(future)
+                (ledger.done if future.result() else ledger.failed).add(step_id)
+    return ledger
+
+
+def _try(ref: RunRef, step_id: str, progress: Progress) -> bool:
+    for attempt in range(1, ATTEMPTS + 1):
+        progress(step_id, "started")
+        try:
+            run_step(ref, step_id, attempt=attempt)
+        except RecoveryError as error:
+            progress(step_id, error.message)
+            log.warning("step failed", run_id=ref.run_id, step=step_id, attempt=attempt, error=error.message)
+            if not error.retryable:
+                return False
+        else:
+            progress(step_id, "succeeded")
+            return True
+    return False

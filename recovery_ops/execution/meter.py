@@ -1,0 +1,37 @@
+"""How long a step worked, and how long it waited for AWS."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Meter:
+    """Wall seconds since it was made, split into waiting for AWS and working ourselves."""
+
+    def __init__(self) -> None:
+        self._begin = time.monotonic()
+        self._waited_here_s = 0.0
+        self._waited_before_s = 0.0
+
+    def add_waited(self, wall_s: float) -> None:
+        """Count ``wall_s`` that passed for the same operation before this process looked, for example while deferred."""
+        self._waited_before_s += max(0.0, wall_s)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the block as waiting for AWS."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waited_here_s += time.monotonic() - begin
+
+    @property
+    def waited_s(self) -> float:
+        """Return wall seconds waited for AWS."""
+        return round(self._waited_here_s + self._waited_before_s, 3)
+
+    @property
+    def worked_s(self) -> float:
+        """Return wall seconds of our own work."""
+        return round(time.monotonic() - self._begin - self._waited_here_s, 3)

@@ -1,0 +1,178 @@
+"""Moving traffic and watching it from outside, as a client that follows the DNS name."""
+
+import json
+import statistics
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from recovery_ops.aws import traffic as aws_traffic
+from recovery_ops.aws.traffic import Probe
+from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
+from recovery_ops.execution.meter import Meter
+from recovery_ops.execution.view import RunView
+from recovery_ops.model.events import EventType
+from recovery_ops.model.system import CutoverMethod
+from recovery_ops.record.log import EventWriter
+
+EFFECTIVE_LIMIT_MODELLED_S = 600.0
+"""How long cutover waits until an outside client is answered by the recovery region."""
+PROBE_EVERY_MODELLED_S = 3.0
+PROBE_EVERY_AT_LEAST_S = 0.05
+
+Outputs = dict[str, Any]
+
+
+def cut_over(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
+    """Move traffic to the recovery region and wait until an outside client sees it there.
+
+    Raises:
+        DeadlineExceededError: The command was accepted, but no client was answered by the recovery region in time.
+    """
+    detail = _command(view)
+    moved = {"from_region": view.ref.impaired_region, "to_region": view.ref.recovery_region, "detail": detail}
+    writer.append(EventType.TRAFFIC_MOVED, moved | {"method": view.system.traffic.method})
+    with meter.waiting():
+        probes, answer = _until_answered_by(view, view.ref.recovery_region)
+    if answer is None:
+        message = (
+            f"{view.system.traffic.name}: {detail}, but after {EFFECTIVE_LIMIT_MODELLED_S:.0f} s no outside client is"
+            f" answered by {view.ref.recovery_region}"
+        )
+        raise DeadlineExceededError(message, system=view.ref.system, region=view.ref.recovery_region)
+    seen = {"answered_by": answer.region, "probes": probes, "waited_s": meter.waited_s}
+    writer.append(EventType.TRAFFIC_OBSERVED, {"effective_at": datetime.now(UTC).isoformat()} | seen)
+    return {"region": answer.region}
+
+
+def _command(view: RunView) -> str:
+    traffic, region = view.system.traffic, view.ref.recovery_region
+    to_home = region == view.system.home
+    if traffic.method is CutoverMethod.HEALTH_SWITCH:
+        if to_home:
+            return aws_traffic.readmit_primary(traffic, view.ref.impaired_region)
+        reason = json.dumps({"run": view.ref.run_id, "withdrawn": view.ref.impaired_region, "by": view.person})
+        return aws_traffic.withdraw_primary(traffic, region, reason.encode())
+    hosts = {region: front_door(view, region), view.ref.impaired_region: front_door(view, view.ref.impaired_region)}
+    return aws_traffic.swap_records(traffic, region, hosts[region], hosts[view.ref.impaired_region])
+
+
+def front_door(view: RunView, region: str) -> str:
+    """Return the host of a region's front door: written in the catalog, or ``component:Output`` of its stack.
+
+    The output of the region we leave comes from the recovery point, never from that region.
+    """
+    written = view.system.traffic.front_doors[region]
+    component, separator, output = written.partition(":")
+    if not separator:
+        return written
+    if region == view.ref.recovery_region:
+        return str(view.outputs(view.system.component(component))[component]["stack_outputs"][output])
+    return str(view.captures[component].content["stack_outputs"][output])
+
+
+def body_of(view: RunView) -> bytes:
+    """Return the body of a probe: the first golden input kept with the recovery point, as clients would send it."""
+    for capture in view.captures.values():
+        if "probe_row" in capture.content:
+            return json.dumps({"instances": [capture.content["probe_row"]]}).encode()
+    return b"{}"
+
+
+def _probe(view: RunView, host: str | None = None) -> Probe:
+    traffic = view.system.traffic
+    return aws_traffic.probe(traffic.name, traffic.path, body_of(view), resolver=view.settings.resolver, host=host)
+
+
+def _pause(view: RunView) -> None:
+    import time
+
+    time.sleep(max(view.wall(PROBE_EVERY_MODELLED_S), PROBE_EVERY_AT_LEAST_S))
+
+
+def _until_answered_by(view: RunView, region: str) -> tuple[int, Probe | None]:
+    import time
+
+    end = time.monotonic() + max(view.wall(EFFECTIVE_LIMIT_MODELLED_S), 5.0)
+    probes = 0
+    while time.monotonic() < end:
+        probes += 1
+        answer = _probe(view)
+        if answer.ok and answer.region in (region, ""):
+            return probes, answer
+        _pause(view)
+    return probes, None
+
+
+@dataclass(kw_only=True)
+class _Soak:
+    """What the outside probe saw while the new side was on trial."""
+
+    healthy_since: datetime | None = None
+    seconds: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def see(self, answer: Probe, region: str) -> None:
+        if answer.ok and answer.region in (region, ""):
+            self.seconds.append(answer.seconds)
+            self.healthy_since = self.healthy_since or datetime.now(UTC)
+        else:
+            self.failures.append(answer.detail or f"answered by {answer.region} with {answer.status}")
+
+    @property
+    def probes(self) -> int:
+        return len(self.seconds) + len(self.failures)
+
+    @property
+    def p95_ms(self) -> float | None:
+        if len(self.seconds) < 2:
+            return None
+        return round(statistics.quantiles(self.seconds, n=20)[-1] * 1000, 2)
+
+
+def observe(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
+    """Watch the recovered system from outside for the soak; T8 is the start of the window that survived.
+
+    Raises:
+        VerificationFailedError: Too few probes, or too many failed; the run will be rolled back where that is possible.
+    """
+    import time
+
+    traffic, soak = view.system.traffic, _Soak()
+    end = time.monotonic() + view.wall(traffic.soak_s)
+    with meter.waiting():
+        while time.monotonic() < end or soak.probes < traffic.min_probes:
+            soak.see(_probe(view), view.ref.recovery_region)
+            _pause(view)
+    allowed = int(traffic.max_failed_ratio * soak.probes)
+    healthy = len(soak.failures) <= allowed and soak.healthy_since is not None
+    reason = "" if healthy else f"{len(soak.failures)} of {soak.probes} probes failed: {soak.failures[-1:]}"
+    facts = {
+        "outcome": "healthy" if healthy else "unhealthy",
+        "healthy_since": soak.healthy_since.isoformat() if soak.healthy_since else None,
+        "ended_at": datetime.now(UTC).isoformat(),
+        "probes": soak.probes,
+        "failed": len(soak.failures),
+        "p95_ms": soak.p95_ms,
+        "reason": reason,
+    }
+    writer.append(EventType.SOAK_ENDED, facts)
+    if not healthy:
+        raise VerificationFailedError(f"{view.ref.system}: the soak failed: {reason}", region=view.ref.recovery_region)
+    return {"healthy_since": facts["healthy_since"]}
+
+
+def roll_back(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
+    """Put traffic back where it came from if that side answers; otherwise say that it does not, and leave traffic."""
+    old = view.ref.impaired_region
+    answer = _probe(view, host=front_door(view, old))
+    if not answer.ok:
+        why = f"{old} does not answer ({answer.detail or answer.status}); traffic stays in {view.ref.recovery_region}"
+        writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": None, "serving": False})
+        return {"serving": False}
+    aws_traffic.readmit_primary(view.system.traffic, view.ref.recovery_region)
+    with meter.waiting():
+        _, seen = _until_answered_by(view, old)
+    why = f"{old} answers again" if seen else f"traffic was sent back to {old}, but no client is answered by it yet"
+    writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": old, "serving": seen is not None})
+    return {"serving": seen is not None}

@@ -1,0 +1,213 @@
+"""Run one step: started or resumed, waited for, recorded. Safe to kill at any line and run again."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from recovery_ops.aws.waiting import require_success, watch
+from recovery_ops.errors import RecoveryError
+from recovery_ops.execution.meter import Meter
+from recovery_ops.execution.proving import prove
+from recovery_ops.execution.starting_point import record_point_used
+from recovery_ops.execution.system_steps import run_system_step
+from recovery_ops.execution.view import RunView, acting, component_of, load_run
+from recovery_ops.kinds import Kind, StepContext, driver
+from recovery_ops.model.events import Event, EventType
+from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
+from recovery_ops.model.plan import Phase, Step, SystemStep
+from recovery_ops.model.runs import RunRef
+from recovery_ops.record.log import EventWriter
+
+log = structlog.get_logger(__name__)
+
+POLL_MODELLED_S = 15.0
+POLL_AT_LEAST_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """How a call of :func:`run_step` ended: ``finished``, or ``operation`` still runs and has to be watched."""
+
+    finished: bool
+    outcome: str
+    operation: OperationRef | None = None
+
+
+def run_step(
+    ref: RunRef,
+    step_id: str,
+    *,
+    attempt: int = 1,
+    wait_limit_s: float | None = None,
+    answer: Mapping[str, Any] | None = None,
+) -> StepResult:
+    """Run, or resume, one step of a declared run.
+
+    A step that has succeeded before is not run again. Waiting for AWS ends after ``wait_limit_s`` wall seconds with
+    ``finished=False``; calling again resumes. Without a limit it ends with the operation or its budget.
+
+    Args:
+        ref: The run.
+        step_id: ``<component>.<phase>`` or a system step.
+        attempt: Number of the attempt, from 1; each attempt has its own chain in the record.
+        wait_limit_s: Wall seconds to wait in place; ``None`` waits until the operation's budget is used up.
+        answer: For ``approve``: ``{"decision", "person", "comment"}`` of a person who was asked.
+
+    Raises:
+        StepError: The step did not succeed; the reason is recorded. ``retryable`` says whether to call again.
+        ClaimLostError: Another run took over; nothing more was changed.
+    """
+    view = load_run(ref)
+    past = view.log.events_of(f"{step_id}#")
+    if any(event.type is EventType.STEP_SUCCEEDED for event in past):
+        return StepResult(finished=True, outcome="succeeded-before")
+    step = view.plan.step(step_id)
+    writer = view.log.writer(f"{step_id}#{attempt}")
+    if not _resumes(past, writer.name):
+        writer.append(EventType.STEP_STARTED, _facts(view, step, attempt))
+    meter = Meter()
+    try:
+        with _entitled(view, step):
+            if step.component is None:
+                outputs = run_system_step(view, step, writer, meter, answer)
+            else:
+                outputs = _Component(view, step, writer, meter, past, wait_limit_s).run()
+    except _StillRunning as waiting:
+        return StepResult(finished=False, outcome="waiting", operation=waiting.operation)
+    except RecoveryError as error:
+        writer.append(EventType.STEP_FAILED, _facts(view, step, attempt) | _times(meter) | {"error": _describe(error)})
+        raise
+    writer.append(EventType.STEP_SUCCEEDED, _facts(view, step, attempt) | _times(meter) | {"outputs": outputs})
+    log.info("step succeeded", run_id=ref.run_id, step=step_id, **_times(meter))
+    return StepResult(finished=True, outcome="succeeded")
+
+
+def look(ref: RunRef, operation: OperationRef) -> OperationStatus:
+    """Look once at an operation of a run; reads only. For triggers and progress displays."""
+    view = load_run(ref)
+    component = view.system.component(operation.component)
+    with acting(view, f"{operation.component}.{operation.phase}"):
+        return driver(component).poll(operation, view.context(component))
+
+
+class _StillRunning(Exception):  # noqa: N818 - a signal between two functions of this module, not an error
+    """The wait limit was reached while an operation goes on."""
+
+    def __init__(self, operation: OperationRef) -> None:
+        super().__init__(operation.resource_id)
+        self.operation = operation
+
+
+class _Component:
+    """One phase of one component."""
+
+    def __init__(
+        self,
+        view: RunView,
+        step: Step,
+        writer: EventWriter,
+        meter: Meter,
+        past: list[Event],
+        wait_limit_s: float | None,
+    ) -> None:
+        self.view, self.step, self.writer, self.meter = view, step, writer, meter
+        self.open = _open_operation(past)
+        meter.add_waited(self._age_s())
+        self.wait_limit_s = wait_limit_s
+        self.phase = Phase(step.phase)
+        component = component_of(view, step)
+        self.kind: Kind = driver(component)
+        self.ctx: StepContext = view.context(component, writer)
+
+    def run(self) -> dict[str, Any]:
+        """Return the outputs of the phase."""
+        outputs = {} if self.phase is Phase.VERIFY else self._work()
+        if self.phase is Phase.VERIFY:
+            prove(self.view, self.step, self.kind, self.ctx, self.writer)
+        record_point_used(self.view, self.step, self.kind, self.ctx, self.writer)
+        return outputs
+
+    def _work(self) -> dict[str, Any]:
+        ref = self._operation() or self._started(self.kind.start(self.phase, self.ctx))
+        while (status := self._wait(ref)).state is OperationState.FAILED:
+            ref = self._started(self.kind.fallback(ref, status, self.ctx))
+        require_success(ref, status)
+        return dict(self.kind.finish(ref, self.ctx))
+
+    def _operation(self) -> OperationRef | None:
+        if self.open is None:
+            return None
+        return OperationRef.from_json(self.open.payload["ref"])
+
+    def _started(self, ref: OperationRef) -> OperationRef:
+        payload = {"step": self.step.id, "ref": ref.to_json()}
+        self.open = self.writer.append(EventType.OPERATION_STARTED, payload)
+        return ref
+
+    def _wait(self, ref: OperationRef) -> OperationStatus:
+        budget_s = max(self.view.wall(self.step.budget_s), 5.0) - self._age_s()
+        limit_s = budget_s if self.wait_limit_s is None else min(budget_s, self.wait_limit_s)
+        with self.meter.waiting():
+            status = watch(
+                ref,
+                lambda wanted: self.kind.poll(wanted, self.ctx),
+                limit_s=limit_s,
+                interval_s=max(self.view.wall(POLL_MODELLED_S), POLL_AT_LEAST_S),
+                clock=self.ctx.clock,
+            )
+        if not status.over and limit_s < budget_s:
+            raise _StillRunning(ref)
+        ended = {"step": self.step.id, "ref": ref.to_json(), "state": status.state, "detail": status.detail}
+        self.writer.append(EventType.OPERATION_ENDED, ended | {"waited_s": self.meter.waited_s})
+        return status
+
+    def _age_s(self) -> float:
+        return (datetime.now(UTC) - self.open.at).total_seconds() if self.open else 0.0
+
+
+def _open_operation(past: list[Event]) -> Event | None:
+    """Return the newest operation that was started and has not ended; a retry after success or failure starts afresh."""
+    newest = None
+    for event in past:
+        if event.type is EventType.OPERATION_STARTED:
+            newest = event
+        elif event.type is EventType.OPERATION_ENDED:
+            newest = None
+    return newest
+
+
+def _resumes(past: list[Event], writer: str) -> bool:
+    return any(event.writer == writer and event.type is EventType.STEP_STARTED for event in past)
+
+
+def _entitled(view: RunView, step: Step) -> AbstractContextManager[None]:
+    may_call_source = step.id in (SystemStep.FENCE, SystemStep.ROLLBACK)
+    return acting(view, step.id, may_call_source=may_call_source)
+
+
+def _facts(view: RunView, step: Step, attempt: int) -> dict[str, Any]:
+    return {
+        "step": step.id,
+        "component": step.component,
+        "phase": step.phase,
+        "attempt": attempt,
+        "region": view.ref.recovery_region,
+        "control_planes": list(step.control_planes),
+    }
+
+
+def _times(meter: Meter) -> dict[str, float]:
+    return {"worked_s": meter.worked_s, "waited_s": meter.waited_s}
+
+
+def _describe(error: RecoveryError) -> dict[str, Any]:
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "playbook": error.playbook,
+        "retryable": error.retryable,
+    }
