@@ -47,7 +47,7 @@ class Sandbox:
     def start(self) -> None:
         """Import every service, start the overlays and serve in a background thread."""
         self._moto.warm_up()
-        threading.Thread(target=self._server.serve_forever, name="sandbox-server", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="sandbox-server", daemon=True).start()
         self.overlays.start()
 
     def stop(self) -> None:
