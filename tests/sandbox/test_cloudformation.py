@@ -292,9 +292,9 @@ def test_a_role_cannot_be_made_in_any_region_while_iam_is_dead(control: Control,
 
 def test_a_stack_under_way_survives_a_snapshot(control: Control, stacks: Any, tmp_path: Path) -> None:
     stacks.create_stack(StackName="demo", TemplateBody=NETWORK)
-    control.snapshot(path=str(tmp_path / "state"))
+    control.snapshot(tmp_path / "state")
     settled(stacks, "demo")
-    control.restore(path=str(tmp_path / "state"))
+    control.restore(tmp_path / "state")
     assert settled(stacks, "demo")["StackStatus"] == "CREATE_COMPLETE"
 
 

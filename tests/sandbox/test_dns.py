@@ -256,10 +256,10 @@ def test_health_and_records_survive_a_snapshot(
     name = "kept.example.com"
     upsert(sandbox, zone, failover(name, "PRIMARY", HOSTS[HOME], check), failover(name, "SECONDARY", HOSTS[RECOVERY]))
     until(lambda: host_of(ask(sandbox, name)) == HOSTS[HOME])
-    control.snapshot(path=str(tmp_path / "state"))
+    control.snapshot(tmp_path / "state")
     switch.put_object(Bucket=SWITCH, Key="withdraw-snapshot", Body=b"1")
     until(lambda: host_of(ask(sandbox, name)) == HOSTS[RECOVERY])
-    control.restore(path=str(tmp_path / "state"))
+    control.restore(tmp_path / "state")
     until(lambda: host_of(ask(sandbox, name)) == HOSTS[HOME])
     switch.put_object(Bucket=SWITCH, Key="withdraw-snapshot", Body=b"1")
     until(lambda: host_of(ask(sandbox, name)) == HOSTS[RECOVERY])

@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _refusal(500, f"Internal server error: {defect!r}")
 
     def _invoke(self, route: Route, body: bytes) -> Answer:
-        from recovery_ops.sandbox import inference
+        from recovery_ops.sandbox.inference import invoke
 
         if not route.endpoint:
             raise RefusedError(501, "the sandbox models integrations with SageMaker endpoints of the region only")
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and (answer := _hit(fault, unavailable=True)):
             return answer
         kind = self.headers.get("Content-Type", "application/json")
-        status, headers, answered = inference.invoke(self.server.world, self.server.region, route.endpoint, body, kind)
+        status, headers, answered = invoke(self.server.world, self.server.region, route.endpoint, body, kind)
         types = [value for name, value in headers if name.lower() == "content-type"]
         return route.status_for(status), next(iter(types), "application/json"), answered
 
