@@ -1,7 +1,5 @@
 """Endpoints and the model registry: what the sandbox promises of SageMaker's control plane."""
 
-import io
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from onnx import TensorProto, helper
+from tiny_models import archive, linked, onnx_model
 
 from recovery_ops.sandbox.control import Control
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
@@ -20,39 +18,6 @@ HOME, RECOVERY = "us-east-1", "us-west-2"
 TYPE, OTHER_TYPE = "ml.c6i.2xlarge", "ml.g5.xlarge"
 ROLE = "arn:aws:iam::123456789012:role/fraud-sagemaker-role"
 FACTOR = 0.002
-
-
-def onnx_model(weight: float) -> bytes:
-    """A model of two features whose score is ``weight`` times their sum."""
-    rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 2])
-    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])
-    weights = helper.make_tensor("weights", TensorProto.FLOAT, [2, 1], [weight, weight])
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["rows", "weights"], ["score"])], "g", [rows], [score], [weights]
-    )
-    opset = [helper.make_opsetid("", 17)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString())
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    """A ``model.tar.gz`` with ``files``, under exactly these names."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def linked(name: str, target: str) -> bytes:
-    """A ``model.tar.gz`` with a good model and a symbolic link."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        member = tarfile.TarInfo(name)
-        member.type, member.linkname = tarfile.SYMTYPE, target
-        tar.addfile(member)
-    return packed.getvalue()
 
 
 class Aws:
@@ -226,7 +191,7 @@ def test_a_change_under_way_refuses_another(aws: Aws) -> None:
 def test_an_archive_that_must_not_be_unpacked_fails_the_endpoint(
     aws: Aws, hostile: bytes, request: pytest.FixtureRequest
 ) -> None:
-    name = f"hostile-{abs(hash(request.node.name)) % 10**8}"
+    name = f"hostile-{request.node.callspec.id}".replace(" ", "-")
     aws.store(name, hostile)
     failed = aws.endpoint(name, name)
     assert failed["EndpointStatus"] == "Failed"
@@ -369,3 +334,43 @@ def test_tags_are_kept_replaced_and_listed_in_the_inventory(aws: Aws, control: C
     assert aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "run", "Value": "r-2"}]
     resources = control.inventory()[RECOVERY]["sagemaker"]
     assert {"type": "endpoint", "id": "tagged", "tags": {"run": "r-2"}} in resources
+
+
+def test_autoscaling_is_about_a_variant_that_exists_and_goes_with_its_target(aws: Aws) -> None:
+    aws.endpoint("automatic")
+    api = aws.client("application-autoscaling")
+    variant = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    here = {**variant, "ResourceId": "endpoint/automatic/variant/main"}
+    policy = {
+        "PolicyName": "follow",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": 70.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        },
+    }
+    for nowhere in ("endpoint/nobody/variant/main", "endpoint/automatic/variant/nobody"):
+        missing = {**variant, "ResourceId": nowhere, "MinCapacity": 1, "MaxCapacity": 4}
+        refused("ValidationException", api.register_scalable_target, **missing)
+    refused("ObjectNotFoundException", api.put_scaling_policy, **here, **policy)
+    refused("ValidationException", api.register_scalable_target, **here, MinCapacity=4, MaxCapacity=1)
+    api.register_scalable_target(**here, MinCapacity=1, MaxCapacity=4)
+    api.put_scaling_policy(**here, **policy)
+    (target,) = api.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
+    api.deregister_scalable_target(**here)
+    assert api.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
+
+
+def test_quotas_can_be_read_by_instance_type(aws: Aws, control: Control) -> None:
+    control.capacity(region=RECOVERY, instance_type=OTHER_TYPE, available=None, quota=0)
+    api = aws.client("service-quotas")
+    pages = api.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    quotas = {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
+    mine = quotas[f"{OTHER_TYPE} for endpoint usage"]
+    assert mine["Value"] == 0.0
+    assert quotas[f"{TYPE} for endpoint usage"]["Value"] == 20.0
+    code = mine["QuotaCode"]
+    assert api.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)["Quota"]["Value"] == 0.0
+    assert api.get_aws_default_service_quota(ServiceCode="sagemaker", QuotaCode=code)["Quota"]["Value"] == 20.0
+    refused("NoSuchResourceException", api.get_service_quota, ServiceCode="sagemaker", QuotaCode="L-00000000")
