@@ -69,8 +69,11 @@ class Draft:
 
     def named(self) -> dict[str, DraftComponent]:
         """Return the components whose name can be relied on; the first one of a name wins."""
-        sound = [component for component in self.components if "name" in component.sound]
-        return {component.text.name: component for component in reversed(sound)}
+        found: dict[str, DraftComponent] = {}
+        for component in self.components:
+            if "name" in component.sound:
+                found.setdefault(component.text.name, component)
+        return found
 
 
 def draft(document: Document, kinds: Mapping[str, KindSpec]) -> Draft:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from recovery_ops.catalog.dependencies import cycles
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.objectives import bound_to_points, every_s, gated, lock_s, objectives
 from recovery_ops.catalog.problems import Place, Problem
@@ -30,9 +31,7 @@ def rto_of_needs(draft: Draft) -> Iterator[Problem]:
     named, found = draft.named(), objectives(draft)
     for name, component in named.items():
         for need in component.text.needs:
-            if need not in found or not _rto_known(component) or not _rto_known(named[need]):
-                continue
-            if found[name].rto_s < found[need].rto_s:
+            if need in found and _comparable(draft, component, named[need]) and found[name].rto_s < found[need].rto_s:
                 what = f"{_rto(component, found[name].rto_s)} is shorter than that of {need!r}, which it needs "
                 yield draft.document.at(_at_rto(component), what + f"({in_words(found[need].rto_s)})")
 
@@ -66,6 +65,13 @@ def lock_and_keep(draft: Draft) -> Iterator[Problem]:
     if protect.keep < every_s(draft):
         what = f"{in_words(protect.keep)} is shorter than protect.every ({in_words(every_s(draft))})"
         yield draft.document.at(("protect", "keep"), what)
+
+
+def _comparable(draft: Draft, component: DraftComponent, need: DraftComponent) -> bool:
+    """Defaults follow from what is built on a component; in a circle nothing follows, and only written ones count."""
+    if not (_rto_known(component) and _rto_known(need)):
+        return False
+    return None not in (component.text.rto, need.text.rto) or next(cycles(draft), None) is None
 
 
 def _rto_known(component: DraftComponent) -> bool:

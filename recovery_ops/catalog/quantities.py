@@ -39,7 +39,7 @@ def in_words(seconds: float) -> str:
     return "".join(parts) + (f"{rest:g}s" if rest or not any(parts) else "")
 
 
-def duration_s(value: Any, info: ValidationInfo | None = None) -> float:
+def duration_s(value: Any, info: ValidationInfo) -> float:
     """Return the seconds that ``value`` stands for, more than 0 and at most 100 years."""
     seconds = _number(value, info, "duration", "30s") if not isinstance(value, str) else _text_s(value)
     if not 0 < seconds <= LONGEST_S:
@@ -47,7 +47,7 @@ def duration_s(value: Any, info: ValidationInfo | None = None) -> float:
     return seconds
 
 
-def rate_per_s(value: Any, info: ValidationInfo | None = None) -> float:
+def rate_per_s(value: Any, info: ValidationInfo) -> float:
     """Return how many per second ``value`` (``40/s``, ``90/m``) stands for, more than 0."""
     if not isinstance(value, str):
         return _number(value, info, "rate", "40/s")
@@ -67,10 +67,10 @@ def _text_s(text: str) -> float:
     return math.fsum(float(number) * UNITS_S[unit] for number, unit in PART.findall(text))
 
 
-def _number(value: Any, info: ValidationInfo | None, what: str, example: str) -> float:
+def _number(value: Any, info: ValidationInfo, what: str, example: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(f"{value!r} is no {what}; write {example}")
-    if info is not None and info.context == WRITTEN:
+    if info.context == WRITTEN:
         _refuse(f"{value!r} has no unit; write {example}")
     if not (math.isfinite(value) and value > 0):
         _refuse(f"{value!r} is no {what}")

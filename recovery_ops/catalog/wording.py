@@ -59,6 +59,8 @@ def _what(error: ErrorDetails) -> str:
         return f"must be {EXPECTED[kind]}, is {shown}{quotes}"
     if kind == "string_pattern_mismatch":
         return f"{shown} {_pattern(str(error.get('ctx', {}).get('pattern', '')))}"
+    if kind == "too_short":
+        return f"needs at least {error.get('ctx', {}).get('min_length')} items, has {len(error['input'])}"
     if kind in ("value_error", "assertion_error", "catalog"):
         return error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return f"{error['msg'].replace('Input should', 'should')} (is {shown})"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from recovery_ops.errors import RequestError
 from recovery_ops.model.freezing import content_hash, content_of, freeze
 from recovery_ops.model.plan import Intent, Mode, Plan, Step
 from recovery_ops.model.system import System
@@ -41,6 +42,8 @@ def plan(
     alone = wanted_component(system, mode, component, intent)
     components = in_order(system) if alone is None else (alone,)
     steps = steps_of(system, mode, components, costs_of)
+    if alone is not None and not any(step.component for step in steps):
+        raise RequestError(f"{alone.name!r} has no phase of its own; there is nothing to recover", component=alone.name)
     return Plan(
         system=system.name,
         mode=mode,
