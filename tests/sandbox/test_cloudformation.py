@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
 from recovery_ops.sandbox.control import Control
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
 
