@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.translate import aws_errors
 
@@ -10,6 +12,16 @@ NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 METRIC = "SageMakerVariantInvocationsPerInstance"
 POLICY = "recovery-ops-invocations"
+
+
+class Limits(BaseModel):
+    """Autoscaling as a catalog says it: limits in instances, ``target`` in invocations per minute and instance."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+    target: float = Field(gt=0)
 
 
 def resource(endpoint: str, variant: str) -> str:
@@ -60,8 +72,10 @@ def deregister(resource_id: str, region: str) -> None:
         )
 
 
-def by_invocations(lowest: int, highest: int, per_instance: float) -> dict[str, Any]:
-    """Return limits and one policy that holds ``per_instance`` invocations per minute and instance."""
-    metric = {"PredefinedMetricType": METRIC}
-    policy = {"TargetValue": per_instance, "PredefinedMetricSpecification": metric}
-    return {"min": lowest, "max": highest, "policies": {POLICY: policy}}
+def wanted(limits: Limits | None, home: Mapping[str, Any] | None, count: int) -> dict[str, Any] | None:
+    """Return what to register: as ``limits`` say, else as at home, with room for ``count`` instances."""
+    if limits is not None:
+        metric = {"PredefinedMetricType": METRIC}
+        policy = {"TargetValue": limits.target, "PredefinedMetricSpecification": metric}
+        return {"min": limits.min, "max": max(limits.max, count), "policies": {POLICY: policy}}
+    return {**home, "max": max(home["max"], count)} if home else None

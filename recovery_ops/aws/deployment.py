@@ -157,6 +157,12 @@ class Deployment:
         }
 
 
+def decision(component: str, region: str, ladder: Sequence[str], obtained: str | None, **facts: Any) -> dict[str, Any]:
+    """Return the payload of the event that states which instances were obtained; ``facts`` are count and refusals."""
+    named = {"component": component, "region": region, "requested": list(ladder), "obtained": obtained}
+    return {**named, "degraded": obtained != ladder[0], **facts}
+
+
 def is_capacity(reason: str) -> bool:
     """Return whether AWS's failure reason says that there are no such instances to be had now."""
     return NO_CAPACITY.search(reason) is not None

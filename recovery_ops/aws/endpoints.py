@@ -9,6 +9,7 @@ from recovery_ops.aws.clients import client
 from recovery_ops.aws.translate import already_done, aws_errors, found
 from recovery_ops.aws.waiting import Clock
 from recovery_ops.errors import DeadlineExceededError, StepInterruptedError
+from recovery_ops.model.operations import OperationState, OperationStatus
 
 EXISTS = "already existing"
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
@@ -60,6 +61,27 @@ def look(name: str, region: str) -> Serving | None:
         desired=int(variant.get("DesiredInstanceCount") or 0),
         current=int(variant.get("CurrentInstanceCount") or 0),
     )
+
+
+def progress(seen: Serving | None, config: str, count: int) -> OperationStatus:
+    """Return how far a deployment of ``config`` with ``count`` instances has come.
+
+    AWS rolls a failed update back: in service with another configuration and a failure reason means failed. Without a
+    reason the deployment is not visible yet.
+    """
+    running, failed = OperationState.RUNNING, OperationState.FAILED
+    if seen is None:
+        return OperationStatus(state=failed, detail="the endpoint is not there any more")
+    if seen.busy:
+        return OperationStatus(state=running, detail=f"{seen.status} to {seen.target}")
+    if seen.status != SERVING:
+        return OperationStatus(state=failed, detail=f"{seen.status}: {seen.reason or 'no reason given'}")
+    if seen.config != config:
+        detail = f"{SERVING} with {seen.config}" + (f": {seen.reason}" if seen.reason else ", update not visible yet")
+        return OperationStatus(state=failed if seen.reason else running, detail=detail)
+    if seen.current < count:
+        return OperationStatus(state=running, detail=f"{seen.current} of {count} instances")
+    return OperationStatus(state=OperationState.SUCCEEDED, detail=f"{SERVING} with {seen.current} instances")
 
 
 def config_of(name: str, region: str) -> dict[str, Any]:
@@ -158,23 +180,26 @@ def remove(name: str, region: str, *, factor: float, clock: Clock) -> bool:
     return True
 
 
-def remove_named(fragment: str, region: str) -> list[str]:
+def remove_named(fragment: str, region: str, *, keep: str = "") -> list[str]:
     """Delete the endpoint configurations and models whose name contains ``fragment``; returns what was deleted.
 
-    Those that an endpoint uses must not be named. Safe to repeat.
+    A configuration called ``keep`` stays, and so does its model: an endpoint uses them. Safe to repeat.
     """
     sagemaker = client("sagemaker", region)
-    removed: list[str] = []
+    used = [variant["ModelName"] for variant in config_of(keep, region).get("ProductionVariants", [])] if keep else []
     with aws_errors(f"remove what is named {fragment}", region=region):
-        for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=fragment):
-            for item in page["EndpointConfigs"]:
-                sagemaker.delete_endpoint_config(EndpointConfigName=item["EndpointConfigName"])
-                removed.append(f"endpoint configuration {item['EndpointConfigName']}")
-        for page in sagemaker.get_paginator("list_models").paginate(NameContains=fragment):
-            for item in page["Models"]:
-                sagemaker.delete_model(ModelName=item["ModelName"])
-                removed.append(f"model {item['ModelName']}")
-    return removed
+        pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=fragment)
+        configs = [item["EndpointConfigName"] for page in pages for item in page["EndpointConfigs"]]
+        pages = sagemaker.get_paginator("list_models").paginate(NameContains=fragment)
+        models = [item["ModelName"] for page in pages for item in page["Models"]]
+        for name in configs:
+            if name != keep:
+                found(lambda config=name: sagemaker.delete_endpoint_config(EndpointConfigName=config))  # type: ignore[misc]
+        for name in models:
+            if name not in used:
+                found(lambda model=name: sagemaker.delete_model(ModelName=model))  # type: ignore[misc]
+    removed = [f"endpoint configuration {name}" for name in configs if name != keep]
+    return removed + [f"model {name}" for name in models if name not in used]
 
 
 def predictor(endpoint: str, region: str) -> Callable[[Sequence[Sequence[float]]], list[float]]:

@@ -11,12 +11,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from recovery_ops.errors import StepRejectedError
 
 IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z.]+)/(?P<repository>[^:@]+)(?P<tag>.*)"
 )
 ACCELERATED = re.compile(r"ml\.(g|p)\d")
+
+
+class ImageName(BaseModel):
+    """An image of AWS, as the SageMaker SDK names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    framework: str
+    version: str
+
+
+def image_for(name: ImageName | None, home: str, region: str, instance_type: str) -> str:
+    """Return the image that ``instance_type`` in ``region`` runs: the named one, or the ``home`` URI as it is there.
+
+    Raises:
+        StepRejectedError: There is none.
+    """
+    if name is None:
+        return image_in(home, region)
+    return image_uri(name.framework, name.version, region, instance_type=instance_type)
 
 
 def image_uri(framework: str, version: str, region: str, *, instance_type: str = "ml.c5.large") -> str:

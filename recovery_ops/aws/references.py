@@ -30,6 +30,13 @@ def leftovers(value: Any, needles: Iterable[str]) -> list[str]:
     return [f"{path}: {text}" for path, text in strings(value) if any(found.search(text) for found in wanted)]
 
 
+def in_region(text: str, source: str, target: str) -> str:
+    """Return ``text`` with every whole word ``source`` replaced by ``target``; an image also changes its registry."""
+    if registry_account(text) is not None:
+        return image_in(text, target)
+    return re.sub(rf"(?<![a-z0-9]){re.escape(source)}(?![a-z0-9])", target, text)
+
+
 def names_of(source: str, described: Any, target: str) -> list[str]:
     """Return what must not be named any more: ``source`` and the registry accounts that serve it and not ``target``.
 

@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+from recovery_ops.aws.objects import read, sha256
 from recovery_ops.errors import PointDamagedError
+from recovery_ops.model.points import ObjectVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,30 @@ class GoldenSet:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise PointDamagedError(f"the golden set of the recovery point cannot be read: {error!r}") from error
+
+    @classmethod
+    def of_point(cls, kept: ObjectVersion, region: str) -> "GoldenSet":
+        """Read the set that a recovery point keeps, as it lies in ``region``.
+
+        Raises:
+            PointDamagedError: It is not what was kept.
+        """
+        body = read(kept.bucket_in(region), kept.key, region)
+        if sha256(body) != kept.sha256:
+            raise PointDamagedError(f"{kept.key} of the recovery point was altered in {region}", region=region)
+        return cls.from_bytes(body)
+
+    @classmethod
+    def of_file(cls, path: Path, label: str | None = None) -> "GoldenSet":
+        """Read golden inputs from a Parquet file beside the catalog, as :meth:`from_parquet`.
+
+        Raises:
+            PointDamagedError: The file is not there, or holds no golden inputs: nothing can be captured with it.
+        """
+        try:
+            return cls.from_parquet(path.read_bytes(), label)
+        except (OSError, ValueError) as error:
+            raise PointDamagedError(f"the golden inputs {path} cannot be used: {error}") from error
 
     @classmethod
     def from_parquet(cls, body: bytes, label: str | None = None) -> "GoldenSet":

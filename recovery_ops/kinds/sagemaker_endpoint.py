@@ -1,0 +1,391 @@
+"""``sagemaker-endpoint``: a model that answers, on instances that AWS can give today."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from recovery_ops.aws import autoscaling, endpoints, served
+from recovery_ops.aws.autoscaling import Limits
+from recovery_ops.aws.deployment import Deployment, Refusals, Rung, decision, is_capacity
+from recovery_ops.aws.endpoints import Serving
+from recovery_ops.aws.identity import role_arn
+from recovery_ops.aws.images import ImageName, image_for
+from recovery_ops.aws.references import in_region, names_of, references_check
+from recovery_ops.errors import NoRecoveryPointError, StepFailedError
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.events import EventType
+from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.operations import OperationRef, OperationStatus
+from recovery_ops.model.plan import Phase, PhaseCost
+from recovery_ops.model.points import Capture
+from recovery_ops.model.system import Component, Standby
+from recovery_ops.quality.baseline import Baseline, measure_baseline
+from recovery_ops.quality.goals import Verify
+from recovery_ops.quality.golden_set import GoldenSet
+from recovery_ops.quality.model_gates import capacity_check, model_checks, probing
+
+REGISTRY, FEATURES, NETWORK = "model-registry", "feature-store", "cloudformation-stack"
+
+
+class SagemakerEndpointSettings(KindSettings):
+    """Settings of a ``sagemaker-endpoint``.
+
+    Example:
+        ```yaml
+        endpoint: fraud-scoring
+        group: fraud-scoring
+        instances: [ml.c6i.2xlarge, ml.m6i.2xlarge, ml.c5.2xlarge]
+        image: {framework: xgboost, version: 1.7-1}
+        role: fraud-sagemaker-role
+        autoscaling: {min: 1, max: 6, target: 600}
+        headroom: 0.25
+        verify:
+          golden: golden.parquet
+          tolerance: 1e-6
+          p95_latency: 120ms
+          throughput: 40/s
+          auc: {min: 0.98}
+        ```
+    """
+
+    endpoint: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+    """Name of the endpoint, the same in every region."""
+    instances: tuple[str, ...] = Field(min_length=1)
+    """Instance types, best first; the next is taken when AWS has none of one."""
+    role: str
+    """Name or ARN of the execution role; roles are global."""
+    group: str | None = None
+    """Model package group it serves from; documentation, the component is found among ``needs``."""
+    variant: str | None = None
+    """Production variant; as at home unless named."""
+    image: ImageName | None = None
+    """Image of AWS; the home region's image, mapped, unless named."""
+    autoscaling: Limits | None = None
+    """As at home unless named."""
+    headroom: float = Field(default=0.0, ge=0, le=10)
+    """Share added to the home region's last desired count, before traffic comes."""
+    subnets_output: str = "SubnetIds"
+    security_group_output: str = "SecurityGroupId"
+    verify: Verify
+
+    @model_validator(mode="after")
+    def _once(self) -> "SagemakerEndpointSettings":
+        if len(set(self.instances)) != len(self.instances):
+            raise ValueError("instances names a type twice")
+        return self
+
+
+@kind("sagemaker-endpoint")
+class SagemakerEndpoint(Kind):
+    """A model on an endpoint with a stable name: adopted and updated in place, or created where there is none.
+
+    Models and configurations are named ``<component>-<run id>``, with a number from the second rung of the ladder on.
+    One that serves the wanted artifact with enough capacity is left alone. An update cannot be cancelled in AWS.
+    """
+
+    settings_model = SagemakerEndpointSettings
+    stateful: ClassVar[bool] = False
+    gates = frozenset(
+        {
+            Gate.GOLDEN,
+            Gate.QUALITY,
+            Gate.LATENCY,
+            Gate.THROUGHPUT,
+            Gate.END_TO_END,
+            Gate.CAPACITY,
+            Gate.REFERENCES,
+        }
+    )
+    aws_actions = frozenset(
+        {
+            "application-autoscaling:DeregisterScalableTarget",
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:RegisterScalableTarget",
+            "dynamodb:GetItem",
+            "dynamodb:Scan",
+            "iam:PassRole",
+            "s3:GetObject",
+            "sagemaker:AddTags",
+            "sagemaker:CreateEndpoint",
+            "sagemaker:CreateEndpointConfig",
+            "sagemaker:CreateModel",
+            "sagemaker:DeleteEndpoint",
+            "sagemaker:DeleteEndpointConfig",
+            "sagemaker:DeleteModel",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:DescribeEndpointConfig",
+            "sagemaker:DescribeModel",
+            "sagemaker:InvokeEndpoint",
+            "sagemaker:ListEndpointConfigs",
+            "sagemaker:ListModels",
+            "sagemaker:ListTags",
+            "sagemaker:UpdateEndpoint",
+            "sts:GetCallerIdentity",
+        }
+    )
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component)
+        self.settings = SagemakerEndpointSettings.model_validate(dict(component.settings))
+
+    @classmethod
+    def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - warm or cold takes about as long
+        """Return the cost: a new fleet is provisioned whether the endpoint is created or updated.
+
+        The estimate is the six minutes of an update with all traffic shifted at once.
+        """
+        return {
+            Phase.REDEPLOY: PhaseCost(estimate_s=360, budget_s=1800, control_planes=("sagemaker",)),
+            Phase.VERIFY: PhaseCost(estimate_s=30, budget_s=600, control_planes=("sagemaker",)),
+        }
+
+    def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
+        """Observe what serves, then deploy what is missing.
+
+        Raises:
+            StepFailedError: No rung of the ladder is to be had; the endpoint is as it was.
+            StepInterruptedError: Somebody else's deployment is under way on the endpoint.
+        """
+        if phase is not Phase.REDEPLOY:
+            return super().start(phase, ctx)
+        wanted = self._deployment(ctx)
+        seen = endpoints.look(wanted.endpoint, ctx.target_region)
+        ours = wanted.rung_of(seen.target) if seen else None
+        if seen is None or (ours is None and not wanted.reusable(seen)):
+            return self._launched(ctx, wanted, *wanted.launch(seen, 0, []))
+        if ours is None:
+            return self._ref(ctx, wanted, seen.config, [])
+        refused = wanted.refused_before(seen.target)
+        if seen.status != "Failed":
+            return self._ref(ctx, wanted, seen.target, refused)
+        after = wanted.after_refusal(ours, seen.reason, refused) if ours + 1 < len(wanted.rungs) else []
+        return self._launched(ctx, wanted, *wanted.launch(seen, (ours + 1) % len(wanted.rungs), after))
+
+    def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:
+        """Look at the endpoint: it must be in service with our configuration and all instances."""
+        seen = endpoints.look(ref.resource_id, ctx.target_region)
+        return endpoints.progress(seen, ref.details["config"], ref.details["count"])
+
+    def fallback(self, ref: OperationRef, status: OperationStatus, ctx: StepContext) -> OperationRef:
+        """Deploy on the next rung when AWS had no capacity; any other failure is final."""
+        if not is_capacity(status.detail):
+            return super().fallback(ref, status, ctx)
+        wanted = self._deployment(ctx)
+        rung = wanted.rung_of(ref.details["config"]) or 0
+        refused = wanted.after_refusal(rung, status.detail, ref.details["refused"])
+        seen = endpoints.look(wanted.endpoint, ctx.target_region)
+        return self._launched(ctx, wanted, *wanted.launch(seen, rung + 1, refused))
+
+    def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:
+        """Tag the endpoint, register its autoscaling, say what was mapped and which capacity was obtained."""
+        wanted, region = self._deployment(ctx), ctx.target_region
+        seen = self._serving(ctx)
+        config = endpoints.config_of(seen.config, region)["ProductionVariants"][0]
+        endpoints.tag(seen.arn, ctx.tags, region)
+        if limits := autoscaling.wanted(self.settings.autoscaling, self._home(ctx)["autoscaling"], wanted.count):
+            autoscaling.register(autoscaling.resource(seen.name, seen.variant), limits, region)
+        model = endpoints.model_of(config["ModelName"], region)
+        for what, source, target in served.mappings(self._home(ctx), model):
+            mapped = {"component": self.component.name, "what": what, "source": source, "target": target}
+            ctx.emit(EventType.REFERENCE_MAPPED, mapped)
+        decided = self._decided(ctx, config["InstanceType"], seen.desired, ref.details["refused"])
+        return {
+            "endpoint": seen.name,
+            "endpoint_arn": seen.arn,
+            "config": seen.config,
+            "model": config["ModelName"],
+            "image": endpoints.container_of(model)["Image"],
+            "artifact_url": wanted.artifact_url,
+            "artifact_sha256": wanted.artifact_sha256,
+            "instance_type": config["InstanceType"],
+            "count": seen.desired,
+            "degraded": decided["degraded"],
+        }
+
+    def verify(self, ctx: StepContext) -> Iterable[Check]:
+        """Count instances, look for references to the region that was left, then ask the model itself."""
+        name, region, seen = self.component.name, ctx.target_region, self._serving(ctx)
+        described = served.described(seen, region)
+        config = described[f"endpoint configuration {seen.config}"]["ProductionVariants"][0]
+        yield capacity_check(
+            name,
+            instance_type=str(config.get("InstanceType")),
+            ladder=self.settings.instances,
+            running=seen.current,
+            wanted=self._count(ctx),
+        )
+        yield references_check(name, described, names_of(ctx.source_region, dict(self._home(ctx)), region), region)
+        golden = GoldenSet.of_point(self._captured(ctx).objects[0], region)
+        lookup, entities = probing(golden, self._online_table(ctx), self._key(ctx), region)
+        yield from model_checks(
+            name,
+            endpoints.predictor(seen.name, region),
+            golden,
+            self.settings.verify,
+            baseline=Baseline.from_json(self._home(ctx)["baseline"]),
+            lookup=lookup,
+            entities=entities,
+        )
+
+    def protect(self, ctx: StepContext, stage: Stage) -> Capture:
+        """Capture what serves, measure it, and keep the golden rows with the predictions of today.
+
+        Raises:
+            VerificationFailedError: The endpoint does not answer well; that must not become the measure.
+        """
+        watermark, region, verify = datetime.now(UTC), ctx.source_region, self.settings.verify
+        content = served.captured(self.settings.endpoint, region)
+        golden = GoldenSet.of_file(self._golden_path(ctx), verify.label)
+        store = stage.captures.get(self._need(ctx, FEATURES) or "")
+        lookup, entities = probing(golden, store.content["table"] if store else None, self._key(ctx), region)
+        baseline = measure_baseline(
+            endpoints.predictor(self.settings.endpoint, region),
+            golden.rows,
+            golden.labels,
+            required_per_s=verify.throughput,
+            lookup=lookup,
+            entities=entities,
+        )
+        kept = stage.put("golden.json", golden.with_predictions(baseline.predictions).to_bytes())
+        return Capture(
+            component=self.component.name,
+            kind=self.name,
+            watermark=watermark,
+            objects=(kept,),
+            content={**content, "baseline": baseline.to_json()},
+        )
+
+    def readiness(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the golden inputs, the image and the standby are there; AWS has no way to ask for capacity."""
+        if not self._golden_path(ctx).is_file():
+            yield self._finding(Severity.BLOCKER, "no-golden-inputs", f"{self._golden_path(ctx)} is not there")
+        if ctx.capture is None:
+            yield self._finding(Severity.BLOCKER, "no-recovery-point", f"{self.component.name} is in no recovery point")
+        if self.component.standby not in (Standby.PILOT_LIGHT, Standby.COLD):
+            seen = endpoints.look(self.settings.endpoint, ctx.target_region)
+            if seen is None or seen.status != endpoints.SERVING:
+                what = (
+                    f"endpoint {self.settings.endpoint} in {ctx.target_region} is {seen.status if seen else 'absent'}"
+                )
+                yield self._finding(Severity.WARNING, "no-standby", what)
+
+    def release(self, ctx: StepContext) -> Iterable[str]:
+        """Remove the endpoint of a drill, and what the run made that does not serve. Safe to repeat."""
+        removed: list[str] = []
+        if ctx.isolated:
+            name = self._endpoint_name(ctx)
+            if endpoints.remove(name, ctx.target_region, factor=ctx.time_factor, clock=ctx.clock):
+                removed.append(f"endpoint {name}")
+        seen = endpoints.look(self.settings.endpoint, ctx.target_region)
+        keep = seen.target if seen else ""
+        return [*removed, *endpoints.remove_named(self._base(ctx), ctx.target_region, keep=keep)]
+
+    def _finding(self, severity: Severity, code: str, message: str) -> Finding:
+        return Finding(severity=severity, component=self.component.name, code=code, message=message)
+
+    def _need(self, ctx: StepContext, kind_name: str) -> str | None:
+        """Return which component of a kind this one needs, if any."""
+        needs = [ctx.system.component(name) for name in self.component.needs]
+        return next((need.name for need in needs if need.kind == kind_name), None)
+
+    def _base(self, ctx: StepContext) -> str:
+        return f"{self.component.name[:40]}-{ctx.run_id}"
+
+    def _endpoint_name(self, ctx: StepContext) -> str:
+        return f"{self.settings.endpoint[:44]}-{ctx.run_id}" if ctx.isolated else self.settings.endpoint
+
+    def _captured(self, ctx: StepContext) -> Capture:
+        if ctx.capture is None:
+            message = f"{self.component.name}: what home served is known from a recovery point, and there is none"
+            raise NoRecoveryPointError(message, component=self.component.name)
+        return ctx.capture
+
+    def _home(self, ctx: StepContext) -> Mapping[str, Any]:
+        return self._captured(ctx).content
+
+    def _count(self, ctx: StepContext) -> int:
+        desired = max(1, int(self._home(ctx)["desired"]))
+        lowest = self.settings.autoscaling.min if self.settings.autoscaling else 1
+        return max(lowest, math.ceil(desired * (1 + self.settings.headroom) - 1e-9))
+
+    def _deployment(self, ctx: StepContext) -> Deployment:
+        home, region = self._home(ctx), ctx.target_region
+        registry = self._need(ctx, REGISTRY)
+        if registry is None:
+            raise StepFailedError(f"{self.component.name} needs no {REGISTRY}; its model is not known")
+        package = served.chosen(ctx.output(registry, "packages"), ctx.output(registry, "current"), home)
+        environment = {name: in_region(text, ctx.source_region, region) for name, text in home["environment"].items()}
+        return Deployment(
+            endpoint=self._endpoint_name(ctx),
+            base=self._base(ctx),
+            region=region,
+            variant=self.settings.variant or str(home["variant"]),
+            rungs=tuple(self._rung(instance_type, home, region) for instance_type in self.settings.instances),
+            artifact_url=str(package["artifact_url"]),
+            artifact_sha256=str(package["artifact_sha256"]),
+            role_arn=role_arn(self.settings.role, region),
+            count=self._count(ctx),
+            environment=environment,
+            network=self._network(ctx),
+            tags=ctx.tags,
+            factor=ctx.time_factor,
+            clock=ctx.clock,
+        )
+
+    def _rung(self, instance_type: str, home: Mapping[str, Any], region: str) -> Rung:
+        image = image_for(self.settings.image, str(home["image"]), region, instance_type)
+        return Rung(instance_type=instance_type, image=image)
+
+    def _network(self, ctx: StepContext) -> dict[str, list[str]] | None:
+        network = self._need(ctx, NETWORK)
+        if network is None:
+            return None
+        subnets = ctx.output(network, self.settings.subnets_output)
+        group = ctx.output(network, self.settings.security_group_output)
+        return {"Subnets": str(subnets).split(","), "SecurityGroupIds": str(group).split(",")}
+
+    def _ref(self, ctx: StepContext, wanted: Deployment, config: str, refused: Refusals) -> OperationRef:
+        details = {"config": config, "count": wanted.count, "refused": [dict(item) for item in refused]}
+        return ctx.ref(Phase.REDEPLOY, wanted.endpoint, **details)
+
+    def _launched(self, ctx: StepContext, wanted: Deployment, rung: int | None, refused: Refusals) -> OperationRef:
+        if rung is not None:
+            return self._ref(ctx, wanted, wanted.name(rung), refused)
+        self._decided(ctx, None, 0, refused)
+        reasons = "; ".join(f"{item['instance']}: {item['reason']}" for item in refused)
+        message = (
+            f"{self.component.name}: no instance type of the ladder is to be had in {ctx.target_region}: {reasons}"
+        )
+        raise StepFailedError(message, component=self.component.name, region=ctx.target_region)
+
+    def _decided(self, ctx: StepContext, obtained: str | None, count: int, refused: Refusals) -> dict[str, Any]:
+        facts = {"count": count, "refused": [dict(item) for item in refused]}
+        decided = decision(self.component.name, ctx.target_region, self.settings.instances, obtained, **facts)
+        ctx.emit(EventType.CAPACITY_DECIDED, decided)
+        return decided
+
+    def _serving(self, ctx: StepContext) -> Serving:
+        name = self._endpoint_name(ctx)
+        seen = endpoints.look(name, ctx.target_region)
+        if seen is None:
+            message = f"{self.component.name}: there is no endpoint {name} in {ctx.target_region}"
+            raise StepFailedError(message, component=self.component.name, region=ctx.target_region)
+        return seen
+
+    def _golden_path(self, ctx: StepContext) -> Path:
+        return Path(ctx.system.folder) / self.settings.verify.golden
+
+    def _online_table(self, ctx: StepContext) -> str | None:
+        features = self._need(ctx, FEATURES)
+        return str(ctx.output(features, "table")) if features else None
+
+    def _key(self, ctx: StepContext) -> str:
+        features = self._need(ctx, FEATURES)
+        return str(ctx.system.component(features).settings["key"]) if features else ""
