@@ -1,0 +1,374 @@
+"""``feature-store``: a self-managed one, DynamoDB online with a replica and Parquet offline."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from recovery_ops.aws import items, parameters, replication, tables
+from recovery_ops.aws.objects import pin
+from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
+from recovery_ops.catalog.quantities import BucketTemplate, Duration
+from recovery_ops.errors import NoRecoveryPointError
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.operations import OperationRef, OperationStatus
+from recovery_ops.model.plan import Intent, Phase, PhaseCost
+from recovery_ops.model.points import Capture
+from recovery_ops.model.system import Component
+from recovery_ops.quality.datasets import Dataset, profile_objects
+from recovery_ops.quality.feature_gates import as_of_check, consistency_check, freshness_check, newest_of
+from recovery_ops.quality.manifest import Restored, Tolerance, judge_against_profile
+from recovery_ops.quality.probes import broken_probe
+from recovery_ops.quality.profile import FrameProfile, profile_frame
+from recovery_ops.quality.suites import judge_file
+
+DEFAULT_FRESHNESS_S = 60.0
+
+
+class Offline(KindSettings):
+    """Where offline features lie: Parquet in a replicated, versioned bucket."""
+
+    bucket: BucketTemplate
+    prefix: str = Field(min_length=1, pattern=r"/$")
+
+
+class Suites(KindSettings):
+    """Great Expectations suites, JSON files in the folder beside the catalog."""
+
+    online: str | None = None
+    offline: str | None = None
+
+
+class FeatureStoreSettings(KindSettings):
+    """Settings of a ``feature-store``.
+
+    Example:
+        ```yaml
+        table: fraud-features
+        key: entity_id
+        table_parameter: /fraud-detection/features/table
+        offline: {bucket: "fraud-data-{region}", prefix: features/offline/}
+        suites: {online: suites/features_online.json, offline: suites/features_offline.json}
+        freshness: 1m
+        ```
+    """
+
+    table: str = Field(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")
+    """Global table of online features; the same name in every region until a restore makes another one."""
+    key: str
+    """Partition key, text; also a column offline."""
+    version: str = "version"
+    """Number that grows with every write of an item; also a column offline."""
+    timestamp: str = "updated_at"
+    """Time of the write, ISO 8601 text; also a column offline."""
+    table_parameter: str = Field(pattern=r"^/")
+    """SSM parameter that tells readers and writers the name of the table."""
+    offline: Offline
+    suites: Suites = Suites()
+    freshness: Duration | None = None
+    """How old the newest captured write may be at the impact; the component's RPO unless named."""
+
+
+@kind("feature-store")
+class FeatureStore(Kind):
+    """Region loss adopts the live replica and takes nothing from it; corruption restores to the second of the point.
+
+    The restored table is called ``<table>-<run id>``; the parameter tells everybody its name. The old one stays to be
+    looked at. Offline features come back by pinned versions.
+    """
+
+    settings_model = FeatureStoreSettings
+    stateful: ClassVar[bool] = True
+    gates = frozenset({Gate.DATA, Gate.INTEGRITY, Gate.CONSISTENCY, Gate.FRESHNESS})
+    aws_actions = frozenset(
+        {
+            "dynamodb:DeleteResourcePolicy",
+            "dynamodb:DeleteTable",
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:DescribeTable",
+            "dynamodb:GetResourcePolicy",
+            "dynamodb:PutResourcePolicy",
+            "dynamodb:RestoreTableToPointInTime",
+            "dynamodb:Scan",
+            "dynamodb:TagResource",
+            "dynamodb:UpdateContinuousBackups",
+            "s3:DeleteObject",
+            "s3:GetBucketVersioning",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetReplicationConfiguration",
+            "s3:ListBucketVersions",
+            "s3:PutObject",
+            "ssm:GetParameter",
+            "ssm:PutParameter",
+            "sts:GetCallerIdentity",
+        }
+    )
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component)
+        self.settings = FeatureStoreSettings.model_validate(dict(component.settings))
+
+    @classmethod
+    def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - the replica is the usual case
+        """Return the cost with a live replica; a restore takes ten minutes more, and the budget allows for it."""
+        return {
+            Phase.REHYDRATE: PhaseCost(estimate_s=15, budget_s=3600, control_planes=("dynamodb",)),
+            Phase.VERIFY: PhaseCost(estimate_s=30, budget_s=900),
+        }
+
+    def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
+        """Bring offline features back by versions; adopt the replica, or start a restore.
+
+        Raises:
+            NoRecoveryPointError: There is no replica and nothing to restore from.
+            PointDamagedError: A pinned offline object is not in the target region.
+        """
+        if phase is not Phase.REHYDRATE:
+            return super().start(phase, ctx)
+        capture, exact = self._capture(ctx), ctx.intent is Intent.CORRUPTION
+        table = str(capture.content["table"])
+        if not ctx.isolated:
+            bring_back = restore_exactly if exact else keep_newest
+            bring_back(capture.objects, self.settings.offline.prefix, ctx.target_region)
+        if tables.describe(table, ctx.target_region) is None:
+            message = f"{self.component.name}: there is no replica {table} in {ctx.target_region} to adopt or restore"
+            raise NoRecoveryPointError(message, component=self.component.name, region=ctx.target_region)
+        if not exact:
+            return ctx.ref(phase, table, source="replica")
+        restored, at = f"{self.settings.table[:230]}-{ctx.run_id}", _restore_at(capture)
+        tables.restore(table, restored, at, ctx.target_region, factor=ctx.time_factor, clock=ctx.clock)
+        return ctx.ref(phase, restored, source="point")
+
+    def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:
+        """Look whether the table is active."""
+        return tables.progress(ref.resource_id, ctx.target_region)
+
+    def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:
+        """Protect, tag and publish the table; a drill publishes nothing and leaves the replica untouched."""
+        if not ctx.isolated or ref.details["source"] == "point":
+            tables.enable_recovery(ref.resource_id, ctx.target_region)
+            tables.tag(ref.resource_id, ctx.tags, ctx.target_region)
+        if not ctx.isolated:
+            parameters.publish(self.settings.table_parameter, ref.resource_id, ctx.target_region)
+        return {
+            "table": ref.resource_id,
+            "key": self.settings.key,
+            "source": ref.details["source"],
+            "offline_bucket": self._bucket(ctx.target_region),
+            "offline_prefix": self.settings.offline.prefix,
+        }
+
+    def verify(self, ctx: StepContext) -> Iterable[Check]:
+        """Judge offline and online data, that both tell the same story, and how recent it is."""
+        name, capture = self.component.name, self._capture(ctx)
+        checks, offline = self._offline(ctx).judge()
+        yield from checks
+        online = items.scan(self._table(ctx), ctx.target_region)
+        yield from self._online_checks(online, ctx)
+        if offline is None:
+            yield broken_probe(name, Gate.CONSISTENCY, "online and offline", "offline features could not be read")
+        else:
+            yield consistency_check(
+                name,
+                _rows(offline),
+                online,
+                key=self.settings.key,
+                version=self.settings.version,
+                besides=frozenset({self.settings.timestamp}),
+            )
+        yield self._freshness(online, capture, ctx)
+
+    def protect(self, ctx: StepContext, stage: Stage) -> Capture:  # noqa: ARG002 - nothing but versions is kept
+        """Note the whole second that the table can be restored to, profile it, and pin the offline objects.
+
+        Writes that were acknowledged shortly before that second (DynamoDB replicates typically within one) may be
+        missing in a table that is restored from a replica.
+        """
+        watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
+        table = parameters.published(self.settings.table_parameter, region) or self.settings.table
+        online, facts = items.scan(table, region), self.settings
+        objects = pin(facts.offline.bucket, facts.offline.prefix, region)
+        offline = profile_objects(
+            objects, region, component=self.component.name, key=(facts.key,), timestamp=facts.timestamp
+        )
+        newest = newest_of(online, facts.timestamp)
+        return Capture(
+            component=self.component.name,
+            kind=self.name,
+            watermark=watermark,
+            objects=objects,
+            content={
+                "table": table,
+                "restore_at": watermark.isoformat(),
+                "newest": newest.isoformat() if newest else None,
+                "online": profile_frame(_frame(online), (facts.key,), facts.timestamp).to_json(),
+                "offline": offline.to_json(),
+            },
+        )
+
+    def missing(self, capture: Capture, ctx: StepContext) -> Iterable[str]:
+        """Say when the table is not in the target region, or cannot be restored to the second of the point."""
+        table, limits = str(capture.content["table"]), tables.window(str(capture.content["table"]), ctx.target_region)
+        if tables.describe(table, ctx.target_region) is None:
+            yield f"table {table} is not in {ctx.target_region}"
+        elif limits is None:
+            yield f"point-in-time recovery of {table} is off in {ctx.target_region}"
+        elif _restore_at(capture) < limits[0].replace(microsecond=0):
+            yield f"{table} in {ctx.target_region} can be restored only from {limits[0]:%Y-%m-%d %H:%M:%S} UTC on"
+
+    def live_watermark(self, ctx: StepContext) -> datetime | None:
+        """Return until when the live replica has captured writes, at most T0; ``None`` without a replica.
+
+        That is the newest replicated write. Where nothing was written since the point, the point's own watermark is later
+        and counts, as soon as the replica holds the newest write that the point saw: unchanged data is not old data.
+        """
+        table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
+        seen = tables.describe(table, ctx.target_region)
+        if seen is None or seen["TableStatus"] not in (tables.ACTIVE, "UPDATING"):
+            return None
+        return self._captured_until(items.scan(table, ctx.target_region), ctx)
+
+    def readiness(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the replica, its recovery, the bucket and the point are there; reads only."""
+        region, bucket = ctx.target_region, self._bucket(ctx.target_region)
+        if tables.describe(self.settings.table, region) is None:
+            what = f"table {self.settings.table} has no replica in {region}"
+            yield self._finding("no-replica", what, "add a replica to the global table")
+        elif tables.window(self.settings.table, region) is None:
+            what = f"point-in-time recovery of {self.settings.table} is off in {region}"
+            yield self._finding("no-point-in-time-recovery", what, "turn it on; a corruption cannot be undone without")
+        if (problem := replication.not_versioned(bucket, region)) is not None:
+            yield self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")
+        elif ctx.capture is None:
+            yield self._finding("no-recovery-point", f"{self.component.name} is in no recovery point", "protect it")
+        elif gone := absent(ctx.capture.objects, list_versions(bucket, self.settings.offline.prefix, region)):
+            what = f"{len(gone)} pinned objects are not in s3://{bucket}, for example {gone[0].key}"
+            yield self._finding("not-replicated", what, "look at the replication metrics of the source bucket")
+
+    def fence(self, ctx: StepContext) -> Iterable[str]:
+        """Deny writes to the table of the region we leave; its replication goes on."""
+        arn = self._source_arn(ctx)
+        tables.keep_writers_out(ctx.suspect("dynamodb"), arn, f"{self.component.name}.fence")
+        return [f"writes to {arn} are denied"]
+
+    def unfence(self, ctx: StepContext) -> Iterable[str]:
+        """Let writers in again."""
+        arn = self._source_arn(ctx)
+        taken_back = tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
+        return [f"writes to {arn} are allowed again"] if taken_back else []
+
+    def release(self, ctx: StepContext) -> Iterable[str]:
+        """Delete the table that this run restored, unless it is the one that readers are told."""
+        restored = f"{self.settings.table[:230]}-{ctx.run_id}"
+        if parameters.published(self.settings.table_parameter, ctx.target_region) == restored:
+            return []
+        return [f"table {restored}"] if tables.remove(restored, ctx.target_region) else []
+
+    def reprotect(self, ctx: StepContext) -> Iterable[str]:
+        """Return what cannot replicate back before the region that was left is alive."""
+        place, table = self.settings.offline, self._table(ctx)
+        wanted, bucket = self._bucket(ctx.source_region), self._bucket(ctx.target_region)
+        if not replication.replicates_to(bucket, wanted, place.prefix, ctx.target_region):
+            yield f"replicate s3://{bucket}/{place.prefix} to s3://{wanted} once {ctx.source_region} is back"
+        replicas = (tables.describe(table, ctx.target_region) or {}).get("Replicas", [])
+        if ctx.source_region not in {replica["RegionName"] for replica in replicas}:
+            yield f"add a replica of {table} in {ctx.source_region} once it is back"
+
+    def _bucket(self, region: str) -> str:
+        return self.settings.offline.bucket.format(region=region)
+
+    def _source_arn(self, ctx: StepContext) -> str:
+        table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
+        return tables.arn_of(table, ctx.source_region, asked_in=ctx.target_region)
+
+    def _table(self, ctx: StepContext) -> str:
+        return str(ctx.output(self.component.name, "table"))
+
+    def _finding(self, code: str, message: str, hint: str) -> Finding:
+        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
+
+    def _capture(self, ctx: StepContext) -> Capture:
+        if ctx.capture is None:
+            message = f"{self.component.name}: a feature store comes back with a recovery point, and there is none"
+            raise NoRecoveryPointError(message, component=self.component.name)
+        return ctx.capture
+
+    def _suite(self, ctx: StepContext, name: str | None) -> Path | None:
+        return Path(ctx.system.folder) / name if name else None
+
+    def _offline(self, ctx: StepContext) -> Dataset:
+        capture = self._capture(ctx)
+        return Dataset(
+            component=self.component.name,
+            label="offline",
+            bucket=self._bucket(ctx.target_region),
+            prefix=self.settings.offline.prefix,
+            region=ctx.target_region,
+            items=capture.objects,
+            profile=FrameProfile.from_json(capture.content["offline"]),
+            suite=self._suite(ctx, self.settings.suites.offline),
+            exact=ctx.intent is Intent.CORRUPTION and not ctx.isolated,
+            tolerance=Tolerance(growing=(self.settings.version,)),
+        )
+
+    def _online_checks(self, online: list[dict[str, Any]], ctx: StepContext) -> Iterable[Check]:
+        """Judge by suite and profile. A scan is no snapshot, so the profile is a neighbour of the restored state."""
+        profile = FrameProfile.from_json(self._capture(ctx).content["online"])
+        facts: dict[str, Any] = {"component": self.component.name, "label": "online"}
+        frame, suite = _frame(online), self._suite(ctx, self.settings.suites.online)
+        yield from judge_file(frame, suite, **facts) if suite else ()
+        yield from judge_against_profile(
+            frame,
+            replace(profile, newest_at=None),
+            restored=Restored.NEWEST,
+            tolerance=Tolerance(growing=(self.settings.version,)),
+            **facts,
+        )
+
+    def _limit_s(self) -> float:
+        return self.settings.freshness or self.component.rpo_s or DEFAULT_FRESHNESS_S
+
+    def _freshness(self, online: list[dict[str, Any]], capture: Capture, ctx: StepContext) -> Check:
+        name, limit_s = self.component.name, self._limit_s()
+        if ctx.intent is Intent.REGION_LOSS:
+            until = self._captured_until(online, ctx)
+            return freshness_check(name, until, ctx.impact_at, limit_s=limit_s, factor=ctx.time_factor)
+        return as_of_check(
+            name,
+            newest_of(online, self.settings.timestamp),
+            restored_to=_restore_at(capture),
+            captured=_captured_newest(capture),
+            limit_s=limit_s * (ctx.time_factor or 1.0),
+        )
+
+    def _captured_until(self, online: list[dict[str, Any]], ctx: StepContext) -> datetime | None:
+        newest = newest_of(online, self.settings.timestamp, until=ctx.impact_at)
+        captured = _captured_newest(ctx.capture) if ctx.capture else None
+        unchanged = ctx.capture is not None and (captured is None or (newest is not None and newest >= captured))
+        known = [newest, ctx.capture.watermark if ctx.capture is not None and unchanged else None]
+        return max((moment for moment in known if moment is not None), default=None)
+
+
+def _restore_at(capture: Capture) -> datetime:
+    return datetime.fromisoformat(capture.content["restore_at"])
+
+
+def _captured_newest(capture: Capture) -> datetime | None:
+    text = capture.content["newest"]
+    return datetime.fromisoformat(text) if text else None
+
+
+def _rows(frame: Any) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _frame(rows: list[dict[str, Any]]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(rows)
