@@ -1,0 +1,46 @@
+# Everything here runs from .venv, which `make setup` builds from the hash-locked files in requirements/.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint bench lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
+
+$(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml scripts/setup.sh
+	@bash scripts/setup.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(READY) ## Lose a region and bring the system back (SYSTEM=name, VIA=airflow|direct)
+	$(BIN)/recovery-ops demo $(if $(SYSTEM),"$(SYSTEM)") $(if $(VIA),--via "$(VIA)")
+
+up: $(READY) ## Start the stack, leave it running, print addresses and log-in
+	$(BIN)/recovery-ops up
+
+down: $(READY) ## Stop what `make up` started
+	$(BIN)/recovery-ops down
+
+test: $(READY) ## Run the tests (ARGS="tests/unit -k claims" narrows them)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY) ## Check style, types, import layers and the tree itself
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_tree.py
+
+bench: $(READY) ## Measure, print a table and write out/bench.json
+	$(BIN)/python -m benchmarks.run
+
+lock: $(READY) ## Compile the lock files again after changing dependencies
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate requirements/bootstrap.in -o requirements/bootstrap.lock -q
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate pyproject.toml --extra airflow --extra sandbox --group dev \
+		--override requirements/overrides.txt -o requirements/dev.lock -q
