@@ -1,0 +1,52 @@
+"""The trigger form: Airflow renders it from these parameters and refuses values that do not fit."""
+
+from airflow.sdk import Param
+
+from recovery_ops.model.plan import Intent
+from recovery_ops.model.system import System
+
+TIME = {"type": ["null", "string"], "format": "date-time"}
+
+
+def recovery_form(system: System) -> dict[str, Param]:
+    """Return the parameters of a run of ``system``."""
+    targets = [region for region in system.regions if region != system.home]
+    return {
+        "target_region": Param(
+            targets[0],
+            type="string",
+            enum=list(system.regions),
+            title="Recovery region",
+            description="Where the system comes back. It must not be the impaired region.",
+        ),
+        "reason": Param(
+            None, type="string", minLength=5, title="Reason", description="What happened; it stands in the evidence."
+        ),
+        "impact_at": Param(
+            None, **TIME, title="Impact since", description="T0: when users were first hit. RTO and RPO count from it."
+        ),
+        "detected_at": Param(None, **TIME, title="Detected at"),
+        "decided_at": Param(None, **TIME, title="Decided at"),
+        "graceful": Param(
+            default=False,
+            type="boolean",
+            title="Graceful",
+            description="The region to leave still answers and may be asked to hand over.",
+        ),
+        "intent": Param(
+            str(Intent.REGION_LOSS),
+            type="string",
+            enum=[str(intent) for intent in Intent],
+            title="Intent",
+            description="region-loss: the newest state wins. corruption: a complete point from before the damage.",
+        ),
+        "before": Param(None, **TIME, title="Before", description="corruption: newest complete point until this time."),
+        "point_id": Param(None, type=["null", "string"], title="Recovery point", description="One exact point."),
+        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "override": Param(
+            None,
+            type=["null", "string"],
+            title="Override failed gates",
+            description="A reason for moving traffic although a gate fails. The verdict will be fail.",
+        ),
+    }

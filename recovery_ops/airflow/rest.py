@@ -1,0 +1,75 @@
+"""Airflow's REST API, as an SRE's tools call it. Does not import airflow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from recovery_ops.errors import RecoveryError, RequestError
+
+
+class AirflowApi:
+    """One Airflow, one user. ``base_url`` as in ``out/stack.json``."""
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=30.0)
+        self._login = {"username": user, "password": password}
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Start a DAG run and return its id.
+
+        Raises:
+            RequestError: Airflow refused the parameters; its own words.
+        """
+        answer = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        return str(answer["dag_run_id"])
+
+    def unpause(self, dag_id: str) -> None:
+        """Let runs of a DAG start."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
+    def dags(self) -> list[str]:
+        """Return the ids of all DAGs."""
+        return [dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=200")["dags"]]
+
+    def import_errors(self) -> list[str]:
+        """Return the import error of every broken DAG file."""
+        return [item["stack_trace"] for item in self._call("GET", "/api/v2/importErrors")["import_errors"]]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return ``queued``, ``running``, ``success`` or ``failed``."""
+        return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the task instances of a run: task_id, state, start_date, end_date, try_number and more."""
+        answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=200")
+        return list(answer["task_instances"])
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        """Return the log of one attempt as text."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}?full_content=true"
+        content = self._call("GET", path).get("content", [])
+        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, *, approve: bool) -> None:
+        """Answer a human-in-the-loop task."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self._call("PATCH", path, {"chosen_options": ["Approve" if approve else "Reject"], "params_input": {}})
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if "Authorization" not in self._http.headers:
+            token = self._http.post("/auth/token", json=self._login)
+            _refuse(token)
+            self._http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        answer = self._http.request(method, path, json=body, headers={"Accept": "application/json"})
+        _refuse(answer)
+        return dict(answer.json()) if answer.content else {}
+
+
+def _refuse(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    message = (
+        f"Airflow refused {answer.request.method} {answer.request.url.path}: {answer.status_code}: {answer.text[:500]}"
+    )
+    raise (RequestError if answer.status_code < 500 else RecoveryError)(message)
