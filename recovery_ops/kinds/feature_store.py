@@ -225,8 +225,8 @@ class FeatureStore(Kind):
     def live_watermark(self, ctx: StepContext) -> datetime | None:
         """Return until when the live replica has captured writes, at most T0; ``None`` without a replica.
 
-        That is the newest replicated write. Where nothing was written since the point, the point's own watermark is later
-        and counts, as soon as the replica holds the newest write that the point saw: unchanged data is not old data.
+        That is the newest replicated write. Where nothing was written since the point, the watermark of the point is
+        later and counts, as soon as the replica holds the newest write that the point saw: unchanged data is not old data.
         """
         table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
         seen = tables.describe(table, ctx.target_region)
