@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from recovery_ops.aws import items, parameters, replication, tables
+from recovery_ops.aws import items, published, replication, tables
 from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
@@ -155,7 +155,7 @@ class FeatureStore(Kind):
             tables.enable_recovery(ref.resource_id, ctx.target_region)
             tables.tag(ref.resource_id, ctx.tags, ctx.target_region)
         if not ctx.isolated:
-            parameters.publish(self.settings.table_parameter, ref.resource_id, ctx.target_region)
+            published.publish(self.settings.table_parameter, ref.resource_id, ctx.target_region)
         return {
             "table": ref.resource_id,
             "key": self.settings.key,
@@ -191,7 +191,7 @@ class FeatureStore(Kind):
         missing in a table that is restored from a replica.
         """
         watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
-        table = parameters.published(self.settings.table_parameter, region) or self.settings.table
+        table = published.value_of(self.settings.table_parameter, region) or self.settings.table
         online, facts = items.scan(table, region), self.settings
         objects = pin(facts.offline.bucket, facts.offline.prefix, region)
         offline = profile_objects(
@@ -226,7 +226,7 @@ class FeatureStore(Kind):
         """Return until when the live replica has captured writes, at most T0; ``None`` without a replica.
 
         That is the newest replicated write. Where nothing was written since the point, the watermark of the point is
-        later and counts, as soon as the replica holds the newest write that the point saw: unchanged data is not old data.
+        later and counts, as soon as the replica holds the newest write that the point saw: unchanged is not old.
         """
         table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
         seen = tables.describe(table, ctx.target_region)
@@ -266,7 +266,7 @@ class FeatureStore(Kind):
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the table that this run restored, unless it is the one that readers are told."""
         restored = f"{self.settings.table[:230]}-{ctx.run_id}"
-        if parameters.published(self.settings.table_parameter, ctx.target_region) == restored:
+        if published.value_of(self.settings.table_parameter, ctx.target_region) == restored:
             return []
         return [f"table {restored}"] if tables.remove(restored, ctx.target_region) else []
 
