@@ -1,7 +1,6 @@
 """Objectives and gating that follow from a catalog where it does not say them.
 
-A tier sets defaults; what is built on a component can only tighten them, and a default never contradicts what is
-written.
+A tier sets defaults; what is built on a component, and the system it gates, can only tighten them.
 """
 
 import graphlib

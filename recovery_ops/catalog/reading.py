@@ -112,6 +112,8 @@ class _Walk:
         mark = self._values[place] = _mark(node.start_mark)
         if self._left <= 0 or len(place) > DEEPEST:
             return self._too_much(place, mark)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in (TAG + "map", TAG + "seq"):
+            self._problems.append((place, mark, _tagged(node)))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
@@ -161,8 +163,12 @@ class _Walk:
             return text.lower() == "true"
         number = _number(node.tag, text)
         if number is None:
-            self._problems.append((place, mark, f"tag {node.tag.replace(TAG, '!!')} is not allowed here"))
+            self._problems.append((place, mark, _tagged(node)))
         return number
+
+
+def _tagged(node: yaml.Node) -> str:
+    return f"tag {node.tag.replace(TAG, '!!')} is not allowed here"
 
 
 def _number(tag: str, text: str) -> int | float | None:
