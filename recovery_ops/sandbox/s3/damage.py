@@ -6,6 +6,7 @@ from typing import Any
 from moto.s3.models import FakeKey, s3_backends
 
 from recovery_ops.sandbox.s3.replication import find_version
+from recovery_ops.sandbox.s3.rules import find_bucket
 from recovery_ops.sandbox.world import ACCOUNT
 
 
@@ -30,12 +31,12 @@ def harm(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _version(request: dict[str, Any]) -> FakeKey:
-    bucket, name, version_id = request["bucket"], request["key"], request.get("version_id")
-    found = (
-        find_version(bucket, name, version_id) if version_id else s3_backends[ACCOUNT]["aws"].get_object(bucket, name)
-    )
+    name, key, version_id = request["bucket"], request["key"], request.get("version_id")
+    bucket = find_bucket(name)
+    newest = bucket.keys.get(key) if bucket else None
+    found = find_version(name, key, version_id) if version_id else newest
     if not isinstance(found, FakeKey):
-        raise ValueError(f"no object {name!r} in version {version_id or 'newest'} in bucket {bucket!r}")
+        raise ValueError(f"bucket {name!r} has no object {key!r} in version {version_id or 'newest'}")
     return found
 
 
