@@ -119,7 +119,7 @@ class StepInterruptedError(StepError):
 
 
 class StepFailedError(StepError):
-    """AWS accepted the work and then reported failure; the resource may exist half done and is tagged with our run id."""
+    """AWS accepted the work and then reported failure; the resource may exist half done, tagged with our run id."""
 
     playbook = "step-failed"
 

@@ -1,4 +1,4 @@
-"""Operators: one library call each. What a step does, records and may repeat is decided in ``recovery_ops.execution``."""
+"""Operators: one library call each. ``recovery_ops.execution`` decides what a step does, records and may repeat."""
 
 import os
 from collections.abc import Mapping, Sequence

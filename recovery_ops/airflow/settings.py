@@ -1,7 +1,7 @@
 """Airflow's settings that matter for a recovery, shipped as code with the reason for each.
 
-Measured on Airflow 3.3 with two cores: a hop between tasks costs 1.1 s by default (10 s when tasks import heavy packages
-themselves) and about 0.3 s with these.
+Measured on Airflow 3.3 with two cores: a hop between tasks costs 1.1 s by default (10 s when tasks import heavy
+packages themselves) and about 0.3 s with these.
 """
 
 import base64

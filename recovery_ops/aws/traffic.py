@@ -1,8 +1,8 @@
 """Traffic: what the DNS name answers, who replies behind it, and the two ways to move it.
 
 The health switch is an object in the recovery region. A Route 53 health check, inverted, watches it: once the object is
-there, the primary record counts as unhealthy and the standby record answers. Moving traffic is then one S3 write and needs
-no DNS control plane, which AWS runs in us-east-1.
+there, the primary record counts as unhealthy and the standby record answers. Moving traffic is then one S3 write and
+needs no DNS control plane, which AWS runs in us-east-1.
 Source: AWS "Creating Disaster Recovery Mechanisms Using Amazon Route 53", standby takes over primary.
 """
 

@@ -1,4 +1,4 @@
-"""Declaring a run: refuse early, claim the system, freeze plan and criteria, start the clocks. Nothing else is touched."""
+"""Declaring a run: refuse early, claim the system, freeze plan and criteria, start the clocks; touch nothing else."""
 
 import hashlib
 from collections.abc import Mapping

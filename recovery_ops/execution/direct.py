@@ -1,7 +1,7 @@
 """The direct runner: the steps of a plan in their order, in parallel where they may, without Airflow.
 
-It needs AWS credentials and nothing else. It calls the same :func:`run_step` as the Airflow operators, so that there is one
-behaviour.
+It needs AWS credentials and nothing else. It calls the same :func:`run_step` as the Airflow operators, so that there is
+one behaviour.
 """
 
 from collections.abc import Callable, Iterable

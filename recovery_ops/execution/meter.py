@@ -14,7 +14,7 @@ class Meter:
         self._waited_before_s = 0.0
 
     def add_waited(self, wall_s: float) -> None:
-        """Count ``wall_s`` that passed for the same operation before this process looked, for example while deferred."""
+        """Count ``wall_s`` that passed for the same operation before this process looked, as while deferred."""
         self._waited_before_s += max(0.0, wall_s)
 
     @contextmanager

@@ -170,7 +170,7 @@ class _Component:
 
 
 def _open_operation(past: list[Event]) -> Event | None:
-    """Return the newest operation that was started and has not ended; a retry after success or failure starts afresh."""
+    """Return the newest operation that was started and has not ended; a retry after its end starts afresh."""
     newest = None
     for event in past:
         if event.type is EventType.OPERATION_STARTED:

@@ -1,4 +1,4 @@
-"""The steps of a run that belong to the system: fence, approve, cut over, watch, commit or roll back, protect again, close."""
+"""Steps of the whole system: fence, approve, cut over, watch, commit or roll back, protect again, close."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

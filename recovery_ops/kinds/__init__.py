@@ -1,11 +1,11 @@
 """Component kinds: one file each, found by being there.
 
 A kind knows how one type of component is protected, brought back and proven. Long work in AWS is three calls: ``start``
-(idempotent, returns a ref), ``poll`` (reads only) and ``cancel``. Kinds do not know each other; what one step learned reaches
-the next through :attr:`StepContext.outputs`.
+(idempotent, returns a ref), ``poll`` (reads only) and ``cancel``. Kinds do not know each other; what one step learned
+reaches the next through :attr:`StepContext.outputs`.
 
-Third parties add kinds through the entry-point group ``recovery_ops.kinds``: each entry point names a module whose import
-registers the kind with :func:`kind`.
+Third parties add kinds through the entry-point group ``recovery_ops.kinds``: each entry point names a module whose
+import registers the kind with :func:`kind`.
 """
 
 import importlib
@@ -49,8 +49,8 @@ class StepContext:
     """What a kind may know while it acts for one step of one run.
 
     ``source_region`` is where we leave, ``target_region`` where we go; only ``fence`` may call the source.
-    ``capture`` is this component's part of the chosen recovery point (``None`` when there is no point), ``captures`` those of
-    all components. ``outputs`` maps a component to what its finished steps returned. ``impact_at`` is T0.
+    ``capture`` is this component's part of the chosen recovery point (``None`` when there is no point), ``captures``
+    those of all components. ``outputs`` maps a component to what its finished steps returned. ``impact_at`` is T0.
     ``time_factor`` is wall seconds per AWS second. ``folder`` holds suites, templates and golden sets of the system.
     ``isolated`` is set in drills: names carry the run id and production is left alone.
     """
@@ -122,9 +122,9 @@ class Kind:
         settings_model: Pydantic model of ``settings`` in the catalog.
         stateful: Whether the component holds data, and so has an RPO.
         protected: Whether the kind takes part in recovery points (default yes).
-        gates: Families of checks that ``verify`` must produce; one that is missing counts as not run and stops cutover.
-        aws_actions: IAM actions this kind uses, for example ``s3:GetObject``; the contract suite compares them with what
-            was called, and IAM policies are generated from them.
+        gates: Families of checks that ``verify`` must produce; a missing one counts as not run and stops cutover.
+        aws_actions: IAM actions this kind uses, for example ``s3:GetObject``; the contract suite compares them with
+            what was called, and IAM policies are generated from them.
     """
 
     name: ClassVar[str]
@@ -215,8 +215,8 @@ class Kind:
 class Stage:
     """Where a kind puts its own files while a point is taken.
 
-    ``put(name, body)`` stores a file under the point in the serving region (replicated to the others, locked) and returns
-    the exact version as an ``ObjectVersion``.
+    ``put(name, body)`` stores a file under the point in the serving region (replicated to the others, locked) and
+    returns the exact version as an ``ObjectVersion``.
     """
 
     point_id: str

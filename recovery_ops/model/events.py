@@ -28,7 +28,8 @@ class EventType(enum.StrEnum):
     OPERATION_ENDED = "operation-ended"
     """step, ref, state, detail, waited_s"""
     STEP_SUCCEEDED = "step-succeeded"
-    """step, component, phase, attempt, worked_s, waited_s, outputs (JSON, what later steps need), resources [created or adopted]"""
+    """step, component, phase, attempt, worked_s, waited_s, outputs (JSON, what later steps need), resources [created
+    or adopted]"""
     STEP_FAILED = "step-failed"
     """step, component, phase, attempt, worked_s, waited_s, error {type, message, playbook, retryable, facts}"""
     STEP_SKIPPED = "step-skipped"
@@ -38,7 +39,8 @@ class EventType(enum.StrEnum):
     GATE_OVERRIDDEN = "gate-overridden"
     """person, reason, checks [{component, gate, name, outcome}]"""
     CAPACITY_DECIDED = "capacity-decided"
-    """component, region, requested [instance types in order], obtained, count, degraded (bool), refused [{instance, reason}]"""
+    """component, region, requested [instance types in order], obtained, count, degraded (bool), refused [{instance,
+    reason}]"""
     REFERENCE_MAPPED = "reference-mapped"
     """component, what, source, target (one region-bound reference rewritten)"""
     RECOVERY_POINT_USED = "recovery-point-used"
@@ -66,7 +68,8 @@ class EventType(enum.StrEnum):
     DATA_LOSS_COUNTED = "data-loss-counted"
     """component, acknowledged, served, lost, basis"""
     CLIENT_OBSERVED = "client-observed"
-    """outage_s, requests, failed, sticky_outage_s, answered_by {region: count} (written by a probe outside the system)"""
+    """outage_s, requests, failed, sticky_outage_s, answered_by {region: count} (written by a probe outside the
+    system)"""
     ANCHORED = "anchored"
     """heads {writer: {seq, hash}} (chain heads of all writers, written by system steps)"""
     RUN_CLOSED = "run-closed"
@@ -81,8 +84,8 @@ class EventType(enum.StrEnum):
 class Event:
     """One fact. ``writer`` owns a hash chain (``<step>#<attempt>`` or ``person:<name>``); ``seq`` counts from 1 in it.
 
-    ``hash`` is the SHA-256 (hex) of the canonical JSON of all other fields; ``prev_hash`` that of the writer's event before, or
-    64 zeros.
+    ``hash`` is the SHA-256 (hex) of the canonical JSON of all other fields; ``prev_hash`` that of the writer's event
+    before, or 64 zeros.
     """
 
     run_id: str

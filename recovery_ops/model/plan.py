@@ -16,7 +16,7 @@ class Mode(enum.StrEnum):
 
 
 class Intent(enum.StrEnum):
-    """What the recovery starts from: newest state (``region-loss``) or a complete point before damage (``corruption``)."""
+    """What recovery starts from: newest state (``region-loss``) or a complete point before damage (``corruption``)."""
 
     REGION_LOSS = "region-loss"
     CORRUPTION = "corruption"

@@ -10,8 +10,8 @@ from typing import Any
 class ObjectVersion:
     """One exact S3 object version. ``bucket`` is the template with ``{region}``, so that it reads in every region.
 
-    ``sha256`` is 64 hex digits of the content, ``size`` bytes. ``version_id`` is empty for a key that is written once and
-    locked (files of a point itself), which has another version id in every region.
+    ``sha256`` is 64 hex digits of the content, ``size`` bytes. ``version_id`` is empty for a key that is written once
+    and locked (files of a point itself), which has another version id in every region.
     """
 
     bucket: str
@@ -65,8 +65,8 @@ class Capture:
 class ConsistentPoint:
     """One recovery point across the components of a system; complete or worthless.
 
-    ``id`` is ``p-<UTC time as yyyymmddthhmmssz>-<4 hex>``; ``taken_at`` is when the capture began; ``catalog_hash`` is the
-    content hash of the catalog at that time.
+    ``id`` is ``p-<UTC time as yyyymmddthhmmssz>-<4 hex>``; ``taken_at`` is when the capture began; ``catalog_hash`` is
+    the content hash of the catalog at that time.
     """
 
     id: str

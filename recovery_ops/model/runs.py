@@ -21,8 +21,9 @@ def mint_run_id(token: str, now: datetime) -> str:
 class RunRequest:
     """What a person (or an alarm) asks for. Times are aware UTC.
 
-    ``token`` makes the request idempotent: the same token is the same run. ``before`` and ``point_id`` choose the recovery
-    point of a ``corruption`` run. ``override`` is a reason given by ``person`` for moving traffic in spite of a failed gate.
+    ``token`` makes the request idempotent: the same token is the same run. ``before`` and ``point_id`` choose the
+    recovery point of a ``corruption`` run. ``override`` is a reason given by ``person`` for moving traffic in spite of
+    a failed gate.
     """
 
     system: str

@@ -16,8 +16,8 @@ class Settings:
     """What differs between a laptop and AWS.
 
     ``time_factor`` is wall seconds per AWS second (1 on AWS). ``resolver`` is the URL of a DNS-over-HTTPS JSON
-    resolver; ``None`` uses the system's. ``database_url`` is the projection's SQLAlchemy URL; ``None`` means no projection.
-    ``catalogs`` is the folder with catalog files.
+    resolver; ``None`` uses the system's. ``database_url`` is the projection's SQLAlchemy URL; ``None`` means no
+    projection. ``catalogs`` is the folder with catalog files.
     """
 
     time_factor: float = 1.0

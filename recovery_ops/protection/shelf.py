@@ -1,7 +1,7 @@
 """Where recovery points are kept: one bucket per region, written once, locked.
 
-Layout: ``<system>/points/<point id>/<component>/<file>`` and, last, ``<system>/points/<point id>/manifest.json``. The manifest
-is written to a region when everything it names is there, so a manifest says "complete in this region".
+Layout: ``<system>/points/<point id>/<component>/<file>`` and, last, ``<system>/points/<point id>/manifest.json``. The
+manifest is written to a region when everything it names is there, so a manifest says "complete in this region".
 """
 
 import hashlib
