@@ -347,8 +347,9 @@ class SagemakerEndpoint(Kind):
         network = self._need(ctx, NETWORK)
         if network is None:
             return None
-        subnets = ctx.output(network, self.settings.subnets_output)
-        group = ctx.output(network, self.settings.security_group_output)
+        outputs = ctx.output(network, "stack_outputs")
+        subnets = outputs[self.settings.subnets_output]
+        group = outputs[self.settings.security_group_output]
         return {"Subnets": str(subnets).split(","), "SecurityGroupIds": str(group).split(",")}
 
     def _ref(self, ctx: StepContext, wanted: Deployment, config: str, refused: Refusals) -> OperationRef:
