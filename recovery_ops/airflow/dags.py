@@ -3,30 +3,25 @@
 A broken catalog raises in its own DAG file only, and the other files load.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, BaseOperator, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, get_parsing_context
 
 from recovery_ops.airflow.form import recovery_form
-from recovery_ops.airflow.operators import (
-    ApproveOperator,
-    DeclareOperator,
-    ProtectOperator,
-    StepOperator,
-    VerdictOperator,
-)
+from recovery_ops.airflow.operators import ProtectOperator
+from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
 from recovery_ops.execution.systems import kind_specs, plan_for
-from recovery_ops.model.plan import Mode, Plan, Step, SystemStep
+from recovery_ops.model.plan import Mode
 from recovery_ops.model.settings import Settings
-from recovery_ops.model.system import ApprovalMode, Component, System, Tier
+from recovery_ops.model.system import Component, System
 
-WEIGHTS = {Tier.CRITICAL: 100, Tier.OPERATIONAL: 50, Tier.DEVELOPMENT: 10}
 TAG = "recovery-ops"
+SHORTEST_CADENCE_S = 10.0
+"""Points are not taken more often in wall seconds, however much time is scaled."""
 
 
 def system_dags(dag_file: str) -> dict[str, DAG]:
@@ -42,131 +37,76 @@ def system_dags(dag_file: str) -> dict[str, DAG]:
     return {dag_id: build() for dag_id, build in _builders(system) if wanted in (None, dag_id)}
 
 
-def _builders(system: System) -> Iterator[tuple[str, Any]]:
-    yield f"failover__{system.name}", lambda: failover_dag(system)
+def failover_id(system: str) -> str:
+    """Return the id of the DAG that moves ``system`` to another region."""
+    return f"failover__{system}"
+
+
+def recover_id(system: str, component: str) -> str:
+    """Return the id of the DAG that recovers one component of ``system``."""
+    return f"recover__{system}__{component}"
+
+
+def protect_id(system: str) -> str:
+    """Return the id of the DAG that takes recovery points of ``system``."""
+    return f"protect__{system}"
+
+
+def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
+    yield failover_id(system.name), partial(failover_dag, system)
     for component in system.components:
-        yield f"recover__{system.name}__{component.name}", lambda one=component: component_dag(system, one)
-    yield f"protect__{system.name}", lambda: protect_dag(system)
+        yield recover_id(system.name, component.name), partial(component_dag, system, component)
+    yield protect_id(system.name), partial(protect_dag, system)
 
 
 def failover_dag(system: System) -> DAG:
     """Return the DAG that moves the whole system to another region."""
     plan = plan_for(system, _target(system), mode=Mode.FAILOVER)
-    with _dag(f"failover__{system.name}", system, f"Fail {system.name} over to another region") as dag:
-        _Builder(system, plan, Mode.FAILOVER).build()
+    with _dag(failover_id(system.name), system, f"Fail {system.name} over to another region, or home") as dag:
+        Wiring(system, plan).build()
     return dag
 
 
 def component_dag(system: System, component: Component) -> DAG:
     """Return the DAG that recovers one component and leaves traffic alone."""
     plan = plan_for(system, _target(system), mode=Mode.COMPONENT, component=component.name)
-    dag_id = f"recover__{system.name}__{component.name}"
-    with _dag(dag_id, system, f"Recover {component.name} of {system.name} alone") as dag:
-        _Builder(system, plan, Mode.COMPONENT, component.name).build()
+    with _dag(recover_id(system.name, component.name), system, f"Recover {component.name} of {system.name}") as dag:
+        Wiring(system, plan, component.name).build()
     return dag
 
 
 def protect_dag(system: System) -> DAG:
-    """Return the DAG that takes consistent recovery points on the catalog's cadence."""
-    every = timedelta(seconds=max(system.protection.every_s * Settings.from_environment().time_factor, 10))
+    """Return the DAG that takes consistent recovery points on the catalog's cadence.
+
+    It starts paused or not as ``[core] dags_are_paused_at_creation`` says; the local stack starts it paused.
+    """
+    every_s = max(system.protection.every_s * Settings.from_environment().time_factor, SHORTEST_CADENCE_S)
     with DAG(
-        dag_id=f"protect__{system.name}",
+        dag_id=protect_id(system.name),
         description=f"Take a consistent recovery point of {system.name}",
-        schedule=every,
+        schedule=timedelta(seconds=every_s),
         catchup=False,
         max_active_runs=1,
-        tags=[TAG, "protect"],
+        tags=[TAG, system.name, "protect"],
     ) as dag:
         ProtectOperator(task_id="protect", system=system.name)
     return dag
 
 
 def _target(system: System) -> str:
+    """Return the region to build for: every direction has the same steps, and the run's own plan decides the rest."""
     return next(region for region in system.regions if region != system.home)
 
 
 def _dag(dag_id: str, system: System, description: str) -> DAG:
+    """Return an empty recovery DAG; never paused, because a run of a paused DAG stays queued on the worst day."""
     return DAG(
         dag_id=dag_id,
         description=description,
         schedule=None,
         params=recovery_form(system),
         max_active_runs=1,
-        render_template_as_native_obj=False,
+        is_paused_upon_creation=False,
         tags=[TAG, system.name],
-        default_args={"owner": "sre"},
+        default_args={"owner": TAG, "weight_rule": "absolute"},
     )
-
-
-class _Builder:
-    """Tasks of one plan, wired by what its steps need."""
-
-    def __init__(self, system: System, plan: Plan, mode: Mode, component: str | None = None) -> None:
-        self.system, self.plan, self.mode, self.component = system, plan, mode, component
-        self.groups: dict[str, TaskGroup] = {}
-        self.tasks: dict[str, BaseOperator] = {}
-
-    def build(self) -> None:
-        """Make every task, then every edge."""
-        for step in self.plan.steps:
-            self.tasks[step.id] = self._task(step)
-        for step in self.plan.steps:
-            for need in step.needs:
-                self._first(step) << self.tasks[need]
-        self.tasks["close"] >> VerdictOperator(task_id="verdict", trigger_rule="all_done", priority_weight=200)
-        self._undo()
-
-    def _first(self, step: Step) -> BaseOperator:
-        return self.tasks.get(f"ask:{step.id}", self.tasks[step.id])
-
-    def _undo(self) -> None:
-        if SystemStep.ROLLBACK in self.tasks:
-            self.tasks[SystemStep.CUTOVER] >> self.tasks[SystemStep.ROLLBACK]
-            self.tasks[SystemStep.ROLLBACK] >> self.tasks[SystemStep.CLOSE]
-
-    def _task(self, step: Step) -> BaseOperator:
-        if step.component is not None:
-            return self._component_task(step)
-        common: dict[str, Any] = {"task_id": step.id, "priority_weight": 150, "weight_rule": "absolute"}
-        if step.id == SystemStep.DECLARE:
-            return DeclareOperator(system=self.system.name, mode=self.mode, component=self.component, **common)
-        if step.id == SystemStep.APPROVE:
-            return self._approval(common)
-        return StepOperator(step=step.id, trigger_rule=_RULES.get(step.id, "all_success"), **common)
-
-    def _component_task(self, step: Step) -> BaseOperator:
-        component = self.system.component(step.component or "")
-        group = self.groups.get(component.name)
-        if group is None:
-            group = self.groups[component.name] = TaskGroup(group_id=component.name, tooltip=component.kind)
-        with group:
-            return StepOperator(
-                task_id=step.phase,
-                step=step.id,
-                priority_weight=WEIGHTS[component.tier],
-                weight_rule="absolute",
-            )
-
-    def _approval(self, common: dict[str, Any]) -> BaseOperator:
-        policy = self.system.approval
-        if policy.mode_for(self.system.lead_tier) is ApprovalMode.AUTO:
-            return ApproveOperator(**common)
-        seconds = max(policy.timeout_s * Settings.from_environment().time_factor, 10)
-        people = sorted({name for role in policy.approvers for name in self.system.people.get(role, ())})
-        asked = ApprovalOperator(
-            task_id="ask",
-            subject=f"Move traffic of {self.system.name} to {{{{ params.target_region }}}}?",
-            body="Every gate has passed. Reason of the run: {{ params.reason }}",
-            response_timeout=timedelta(seconds=seconds),
-            defaults="Reject",
-            assigned_users=[{"id": name, "name": name} for name in people],
-            fail_on_reject=False,
-            ignore_downstream_trigger_rules=False,
-        )
-        self.tasks["ask:approve"] = asked
-        task = ApproveOperator(asked_in="ask", trigger_rule="none_failed", **common)
-        asked >> task
-        return task
-
-
-_RULES: dict[str, str] = {SystemStep.ROLLBACK: "one_failed", SystemStep.CLOSE: "all_done"}

@@ -6,6 +6,11 @@ from recovery_ops.model.plan import Intent
 from recovery_ops.model.system import System
 
 TIME = {"type": ["null", "string"], "format": "date-time"}
+FIELDS = (
+    "target_region", "reason", "impact_at", "detected_at", "decided_at", "graceful", "intent", "before", "point_id",
+    "person", "override",
+)  # fmt: skip
+"""Every field of the form; a DAG run with other keys in its configuration is refused."""
 
 
 def recovery_form(system: System) -> dict[str, Param]:

@@ -1,32 +1,37 @@
 """Operators: one library call each. ``recovery_ops.execution`` decides what a step does, records and may repeat."""
 
-import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from recovery_ops.airflow.library import library
+from recovery_ops.airflow.requests import request_from
 from recovery_ops.airflow.retries import POLICY, RETRIES, RETRY_DELAY
 from recovery_ops.airflow.triggers import OperationTrigger
-from recovery_ops.model.plan import Intent, Mode
-from recovery_ops.model.runs import RunRef, RunRequest
-from recovery_ops.model.settings import Settings
+from recovery_ops.model.plan import Mode, SystemStep
+from recovery_ops.model.runs import RunRef
 
 WAIT_IN_PLACE_S = 120.0
-"""Wall seconds a task waits itself; a deferral costs about 3 s, a worker slot next to nothing for this long."""
+"""Wall seconds a task waits itself: a deferral costs about 3 s, a worker slot next to nothing for this long."""
 
 Context = Mapping[str, Any]
 
 
+def retrying(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return operator arguments with our retry policy under what is ``given``."""
+    return {"retries": RETRIES, "retry_delay": RETRY_DELAY, "retry_policy": POLICY} | dict(given)
+
+
 class RecoveryOperator(BaseOperator):
-    """Base: retries by our policy, never by count alone."""
+    """Base: repeats what the library calls retryable, and nothing else of the library's errors."""
+
+    template_fields: Sequence[str] = ()
 
     def __init__(self, **kwargs: Any) -> None:
-        defaults = {"retries": RETRIES, "retry_delay": RETRY_DELAY, "retry_policy": POLICY}
-        super().__init__(**defaults | kwargs)
+        super().__init__(**retrying(kwargs))
 
 
 class DeclareOperator(RecoveryOperator):
@@ -40,20 +45,14 @@ class DeclareOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Declare the run that the trigger form describes."""
-        from recovery_ops.execution.declare import declare
-        from recovery_ops.execution.steps import run_step
-        from recovery_ops.execution.systems import load_system
-
-        request = request_from(context, system=self.system, mode=Mode(self.mode), component=self.component)
-        ref = declare(request, load_system(self.system, Settings.from_environment().catalogs))
-        run_step(ref, "declare", attempt=context["ti"].try_number)
-        return ref.to_json()
+        calls = library()
+        system = calls.load_system(self.system)
+        request = request_from(context, system, Mode(self.mode), self.component)
+        return calls.declare(request, system).to_json()
 
 
 class StepOperator(RecoveryOperator):
-    """Run one step of the plan; a wait that outlasts the limit is handed to the triggerer and resumed."""
-
-    template_fields: Sequence[str] = ()
+    """Run one step of the plan; a wait that outlasts ``wait_limit_s`` goes to the triggerer and is resumed."""
 
     def __init__(self, *, step: str, wait_limit_s: float = WAIT_IN_PLACE_S, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -62,58 +61,51 @@ class StepOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> str:
         """Run the step to its recorded outcome."""
-        return self._run(context, answer=None)
-
-    def resume(self, context: Context, event: Mapping[str, Any]) -> str:  # noqa: ARG002 - AWS is asked again
-        """Go on after the triggerer saw the operation end."""
-        return self._run(context, answer=None)
-
-    def _run(self, context: Context, answer: Mapping[str, Any] | None) -> str:
-        from recovery_ops.execution.steps import run_step
-
         ref = ref_of(context)
-        result = run_step(
-            ref, self.step, attempt=context["ti"].try_number, wait_limit_s=self.wait_limit_s, answer=answer
+        result = library().run_step(
+            ref, self.step, attempt=context["ti"].try_number, wait_limit_s=self.wait_limit_s, answer=None
         )
         if not result.finished and result.operation is not None:
             trigger = OperationTrigger(run=ref.to_json(), operation=result.operation.to_json())
             self.defer(trigger=trigger, method_name="resume")
         return result.outcome
 
+    def resume(self, context: Context, event: Mapping[str, Any]) -> str:  # noqa: ARG002 - AWS is asked again
+        """Go on after the triggerer saw the operation end."""
+        return self.execute(context)
 
-class ApproveOperator(StepOperator):
-    """Record the approval. With ``asked_in`` the answer is that of the human-in-the-loop task of this id."""
 
-    def __init__(self, *, asked_in: str | None = None, **kwargs: Any) -> None:
-        super().__init__(step="approve", **kwargs)
-        self.asked_in = asked_in
+class RollbackOperator(StepOperator):
+    """Roll back when cutover or the soak failed themselves.
+
+    Airflow's rule ``one_failed`` also fires when they never ran because something before them failed; traffic has not
+    moved then and there is nothing to take back.
+    """
+
+    AFTER = (SystemStep.CUTOVER, SystemStep.OBSERVE)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(step=SystemStep.ROLLBACK, trigger_rule="one_failed", **kwargs)
 
     def execute(self, context: Context) -> str:
-        """Record who said what, or that the policy says yes."""
-        return self._run(context, answer=self._answer(context))
-
-    def _answer(self, context: Context) -> Mapping[str, Any] | None:
-        if self.asked_in is None:
-            return None
-        given = context["ti"].xcom_pull(task_ids=self.asked_in)
-        if not given:
-            return {"decision": "timeout", "person": "nobody", "comment": "no answer in time"}
-        person = (given.get("responded_by_user") or {}).get("name") or "nobody"
-        chosen = "approve" if "Approve" in given.get("chosen_options", []) else "decline"
-        comment = (given.get("params_input") or {}).get("comment", "")
-        return {"decision": chosen, "person": person, "comment": comment}
+        """Roll back, or skip when traffic never moved."""
+        run = context["dag_run"]
+        seen = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=list(self.AFTER), run_ids=[run.run_id])
+        if "failed" not in seen.get(run.run_id, {}).values():
+            raise AirflowSkipException("traffic never moved; there is nothing to roll back")
+        return super().execute(context)
 
 
 class VerdictOperator(RecoveryOperator):
-    """Write the report and give the DAG run the colour of its verdict; a rejected approval must not look green."""
+    """Write the report and give the DAG run the colour of its verdict; a declined approval must not look green."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the report; fail unless the verdict is pass."""
-        from recovery_ops.reporting.publish import publish
-
-        out = os.environ.get("RECOVERY_OPS_REPORTS")
-        ref = ref_of(context)
-        report = publish(ref, Path(out) / ref.run_id if out else None)
+        found = context["ti"].xcom_pull(task_ids=SystemStep.DECLARE)
+        if found is None:
+            raise AirflowFailException("the run was refused before it was declared; the log of declare says why")
+        ref = RunRef.from_json(found)
+        report = library().publish(ref)
         if report["verdict"] != "pass":
             reasons = "; ".join(report.get("result", {}).get("reasons", []))
             raise AirflowFailException(f"{ref.system} {ref.run_id}: verdict {report['verdict']}: {reasons}")
@@ -121,47 +113,20 @@ class VerdictOperator(RecoveryOperator):
 
 
 class ProtectOperator(RecoveryOperator):
-    """Take a consistent recovery point of a system."""
+    """Take a consistent recovery point of a system where it serves; refused while a run of it is open."""
 
     def __init__(self, *, system: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(execution_timeout=timedelta(hours=6), **kwargs)
         self.system = system
 
     def execute(self, context: Context) -> str:  # noqa: ARG002 - protection needs nothing of the DAG run
-        """Protect the system where it serves; refuses while a run of it is open."""
-        from recovery_ops.execution.protecting import protect
-        from recovery_ops.execution.systems import load_system
-
-        return protect(load_system(self.system, Settings.from_environment().catalogs)).id
+        """Return the id of the new point."""
+        return library().protect(self.system)
 
 
 def ref_of(context: Context) -> RunRef:
-    """Return the run that the declare task of this DAG run opened."""
-    return RunRef.from_json(context["ti"].xcom_pull(task_ids="declare"))
-
-
-def request_from(context: Context, *, system: str, mode: Mode, component: str | None) -> RunRequest:
-    """Build the request from the trigger form; the DAG run's id makes it idempotent."""
-    params, dag_run = context["params"], context["dag_run"]
-    return RunRequest(
-        system=system,
-        mode=mode,
-        component=component,
-        recovery_region=params["target_region"],
-        person=params.get("person") or getattr(dag_run, "triggering_user_name", None) or "airflow",
-        reason=params["reason"],
-        token=dag_run.run_id,
-        execution="airflow",
-        graceful=params["graceful"],
-        intent=Intent(params["intent"]),
-        impact_at=_time(params.get("impact_at")),
-        detected_at=_time(params.get("detected_at")),
-        decided_at=_time(params.get("decided_at")),
-        before=_time(params.get("before")),
-        point_id=params.get("point_id"),
-        override=params.get("override"),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    """Return the run that the declare task of this DAG run opened; skips the task when it opened none."""
+    found = context["ti"].xcom_pull(task_ids=SystemStep.DECLARE)
+    if found is None:
+        raise AirflowSkipException("no run was declared; there is nothing to do")
+    return RunRef.from_json(found)

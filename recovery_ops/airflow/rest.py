@@ -28,6 +28,10 @@ class AirflowApi:
         """Let runs of a DAG start."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        """Keep new runs of a DAG from starting."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": True})
+
     def dags(self) -> list[str]:
         """Return the ids of all DAGs."""
         return [dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=200")["dags"]]

@@ -1,45 +1,53 @@
 """Watching long operations from the triggerer, without a worker slot."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recovery_ops.errors import StepInterruptedError
-from recovery_ops.model.operations import OperationRef
+from recovery_ops.airflow.library import library
+from recovery_ops.errors import RecoveryError
+from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
 
 POLL_MODELLED_S = 15.0
+POLL_AT_LEAST_S = 0.5
+WATCH_S = 600.0
+"""Wall seconds until the step is woken whatever happens, so that it can look at its own deadline."""
 
 
 class OperationTrigger(BaseTrigger):
-    """Fire when an operation of a run is over, well or badly; the step itself asks AWS again and decides."""
+    """Fire when an operation of a run is over, well or badly; the step itself asks AWS again and decides.
 
-    def __init__(self, run: Mapping[str, Any], operation: Mapping[str, Any]) -> None:
+    Firing twice is safe: the step finds its outcome recorded. ``until`` is a UTC epoch time, so that a trigger that
+    moves to another process keeps its end.
+    """
+
+    def __init__(self, run: Mapping[str, Any], operation: Mapping[str, Any], until: float | None = None) -> None:
         super().__init__()
         self.run_json = dict(run)
         self.operation_json = dict(operation)
+        self.until = time.time() + WATCH_S if until is None else until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what rebuilds this trigger in another process."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"run": self.run_json, "operation": self.operation_json}
+        return path, {"run": self.run_json, "operation": self.operation_json, "until": self.until}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the operation is over; an unanswered look is looked at again."""
-        from recovery_ops.execution.steps import look
-
-        ref, operation = RunRef.from_json(self.run_json), OperationRef.from_json(self.operation_json)
-        pause_s = max(POLL_MODELLED_S * Settings.from_environment().time_factor, 0.5)
-        while True:
-            try:
-                status = await asyncio.to_thread(look, ref, operation)
-            except StepInterruptedError:
-                await asyncio.sleep(pause_s)
-                continue
-            if status.over:
-                yield TriggerEvent({"state": str(status.state), "detail": status.detail})
-                return
+        pause_s = max(POLL_MODELLED_S * Settings.from_environment().time_factor, POLL_AT_LEAST_S)
+        while not (status := await asyncio.to_thread(self._look)).over and time.time() < self.until:
             await asyncio.sleep(pause_s)
+        yield TriggerEvent({"state": str(status.state), "detail": status.detail})
+
+    def _look(self) -> OperationStatus:
+        """Look once. An error that repeating does not mend ends the watch: the step meets it again and reports it."""
+        try:
+            return library().look(RunRef.from_json(self.run_json), OperationRef.from_json(self.operation_json))
+        except RecoveryError as error:
+            state = OperationState.RUNNING if error.retryable else OperationState.FAILED
+            return OperationStatus(state=state, detail=error.message)

@@ -1,0 +1,70 @@
+"""The approval: asked of people through Airflow's human-in-the-loop, recorded by the library."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import Param
+
+from recovery_ops.airflow.library import library
+from recovery_ops.airflow.operators import Context, StepOperator, ref_of, retrying
+from recovery_ops.model.plan import SystemStep
+from recovery_ops.model.system import ApprovalMode, OnTimeout, System
+
+NOBODY = "nobody"
+SHORTEST_S = 10.0
+"""No timeout is shorter in wall seconds, however much time is scaled: a person has to find the button."""
+
+BODY = """Every gate that traffic needs has passed. **{{ params.reason }}**
+
+Approving moves traffic of the system to {{ params.target_region }}; it is the point of no return.
+"""
+
+
+class ApproveOperator(ApprovalOperator):
+    """Ask the approvers, then record their answer; the task fails, and traffic stays, unless the answer is yes."""
+
+    def __init__(self, *, system: System, timeout: timedelta, **kwargs: Any) -> None:
+        proceed = system.approval.on_timeout is OnTimeout.PROCEED
+        super().__init__(
+            **retrying(kwargs),
+            subject=f"Move traffic of {system.name} to {{{{ params.target_region }}}}?",
+            body=BODY,
+            defaults=self.APPROVE if proceed else self.REJECT,
+            response_timeout=timeout,
+            assigned_users=[{"id": name, "name": name} for name in approvers(system)],
+            params={"comment": Param("", type="string", title="Comment", description="It stands in the evidence.")},
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Validate the answer as Airflow does, and let the library record it and decide what follows."""
+        given: dict[str, Any] = HITLOperator.execute_complete(self, context, event)
+        answer = answer_from(given, timed_out=bool(event.get("timedout")))
+        attempt = context["ti"].try_number
+        library().run_step(ref_of(context), SystemStep.APPROVE, attempt=attempt, answer=answer)
+        return answer
+
+
+def approvers(system: System) -> list[str]:
+    """Return the user ids that may answer: everybody who has one of the approving roles."""
+    return sorted({name for role in system.approval.approvers for name in system.people.get(role, ())})
+
+
+def answer_from(given: Mapping[str, Any], *, timed_out: bool) -> dict[str, Any]:
+    """Return Airflow's answer in the library's words: ``decision``, ``person``, ``comment``."""
+    approved = ApprovalOperator.APPROVE in given["chosen_options"]
+    comment = (given.get("params_input") or {}).get("comment") or ""
+    if timed_out:
+        comment = "no answer in time"
+    person = (given.get("responded_by_user") or {}).get("name") or NOBODY
+    decision = "approve" if approved else "timeout" if timed_out else "decline"
+    return {"decision": decision, "person": person, "comment": comment}
+
+
+def approval_task(system: System, time_factor: float, **kwargs: Any) -> StepOperator | ApproveOperator:
+    """Return the task for the policy of the system's most critical tier: a question, or a step that says yes itself."""
+    if system.approval.mode_for(system.lead_tier) is ApprovalMode.AUTO:
+        return StepOperator(step=SystemStep.APPROVE, **kwargs)
+    timeout = timedelta(seconds=max(system.approval.timeout_s * time_factor, SHORTEST_S))
+    return ApproveOperator(system=system, timeout=timeout, **kwargs)

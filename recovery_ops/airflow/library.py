@@ -1,0 +1,122 @@
+"""The library as operators and triggers see it: six calls, looked up in one place, so that a test can put fakes there.
+
+Nothing is imported until the first call: parsing a DAG file stays cheap.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from recovery_ops.model.operations import OperationRef, OperationStatus
+from recovery_ops.model.runs import RunRef, RunRequest
+from recovery_ops.model.settings import Settings
+from recovery_ops.model.system import System
+
+if TYPE_CHECKING:
+    from recovery_ops.execution.steps import StepResult
+
+
+class RunStep(Protocol):
+    """Signature of :func:`recovery_ops.execution.steps.run_step`."""
+
+    def __call__(
+        self,
+        ref: RunRef,
+        step_id: str,
+        *,
+        attempt: int,
+        wait_limit_s: float | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> "StepResult":
+        """Run, or resume, one step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What Airflow's tasks may do. ``protect`` returns the id of the point, ``publish`` the report."""
+
+    load_system: Callable[[str], System]
+    declare: Callable[[RunRequest, System], RunRef]
+    run_step: RunStep
+    look: Callable[[RunRef, OperationRef], OperationStatus]
+    protect: Callable[[str], str]
+    publish: Callable[[RunRef], Mapping[str, Any]]
+
+
+_installed: list[Library] = []
+
+
+def library() -> Library:
+    """Return the library in use: the real one, unless a fake was installed."""
+    return _installed[-1] if _installed else REAL
+
+
+def install(fake: Library) -> None:
+    """Let every operator and trigger of this process use ``fake`` from now on; for tests and benchmarks."""
+    _installed.append(fake)
+
+
+def uninstall() -> None:
+    """Take back the last :func:`install`."""
+    _installed.pop()
+
+
+def _load_system(name: str) -> System:
+    from recovery_ops.execution.systems import load_system
+
+    return load_system(name, Settings.from_environment().catalogs)
+
+
+def _declare(request: RunRequest, system: System) -> RunRef:
+    from recovery_ops.execution.declare import declare
+    from recovery_ops.execution.steps import run_step
+
+    ref = declare(request, system)
+    run_step(ref, "declare")
+    return ref
+
+
+def _run_step(
+    ref: RunRef,
+    step_id: str,
+    *,
+    attempt: int,
+    wait_limit_s: float | None = None,
+    answer: Mapping[str, Any] | None = None,
+) -> "StepResult":
+    from recovery_ops.execution.steps import run_step
+
+    return run_step(ref, step_id, attempt=attempt, wait_limit_s=wait_limit_s, answer=answer)
+
+
+def _look(ref: RunRef, operation: OperationRef) -> OperationStatus:
+    from recovery_ops.execution.steps import look
+
+    return look(ref, operation)
+
+
+def _protect(name: str) -> str:
+    from recovery_ops.execution.protecting import protect
+
+    return protect(_load_system(name)).id
+
+
+def _publish(ref: RunRef) -> Mapping[str, Any]:
+    from recovery_ops.reporting.publish import publish
+
+    folder = os.environ.get("RECOVERY_OPS_REPORTS")
+    report: Mapping[str, Any] = publish(ref, Path(folder) / ref.run_id if folder else None)
+    return report
+
+
+REAL = Library(
+    load_system=_load_system,
+    declare=_declare,
+    run_step=_run_step,
+    look=_look,
+    protect=_protect,
+    publish=_publish,
+)

@@ -1,0 +1,72 @@
+"""From a plan to tasks: a group per component, a task per step, an edge per need."""
+
+from typing import Any
+
+from airflow.sdk import BaseOperator, TaskGroup
+
+from recovery_ops.airflow.approval import approval_task
+from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator, StepOperator, VerdictOperator
+from recovery_ops.model.plan import Plan, Step, SystemStep
+from recovery_ops.model.settings import Settings
+from recovery_ops.model.system import Component, System, Tier
+
+WEIGHTS = {Tier.CRITICAL: 100, Tier.OPERATIONAL: 50, Tier.DEVELOPMENT: 10}
+SYSTEM_WEIGHT = 150
+"""System steps go first: everybody waits for them."""
+
+
+class Wiring:
+    """Makes the tasks of ``plan`` in the DAG that is open; task ids are step ids.
+
+    Used for the whole system and for one component alike, so that a component recovers the same way in both.
+    """
+
+    def __init__(self, system: System, plan: Plan, component: str | None = None) -> None:
+        self.system, self.plan, self.component = system, plan, component
+        self.groups: dict[str, TaskGroup] = {}
+        self.tasks: dict[str, BaseOperator] = {}
+
+    def build(self) -> None:
+        """Make every task, then every edge."""
+        self.tasks |= {step.id: self._task(step) for step in self.plan.steps}
+        for step in self.plan.steps:
+            for need in step.needs:
+                self.tasks[step.id].set_upstream(self.tasks[need])
+        self._undo()
+        self._end()
+
+    def _undo(self) -> None:
+        if SystemStep.ROLLBACK in self.tasks:
+            self.tasks[SystemStep.ROLLBACK].set_upstream([self.tasks[step] for step in RollbackOperator.AFTER])
+
+    def _end(self) -> None:
+        """Close when no step runs any more, whatever became of each, and judge after that."""
+        close = self.tasks[SystemStep.CLOSE]
+        lasts = {step.component: step.id for step in self.plan.steps if step.component}
+        waited_for = {*lasts.values(), *({SystemStep.ROLLBACK} & self.tasks.keys())} - close.upstream_task_ids
+        close.set_upstream([self.tasks[step_id] for step_id in sorted(waited_for)])
+        verdict = VerdictOperator(task_id="verdict", trigger_rule="all_done", priority_weight=SYSTEM_WEIGHT)
+        verdict.set_upstream(close)
+
+    def _task(self, step: Step) -> BaseOperator:
+        if step.component is not None:
+            return self._component_task(step, self.system.component(step.component))
+        common: dict[str, Any] = {"task_id": step.id, "priority_weight": SYSTEM_WEIGHT}
+        match SystemStep(step.id):
+            case SystemStep.DECLARE:
+                return DeclareOperator(system=self.system.name, mode=self.plan.mode, component=self.component, **common)
+            case SystemStep.APPROVE:
+                return approval_task(self.system, Settings.from_environment().time_factor, **common)
+            case SystemStep.ROLLBACK:
+                return RollbackOperator(**common)
+            case SystemStep.CLOSE:
+                return StepOperator(step=step.id, trigger_rule="all_done", **common)
+        return StepOperator(step=step.id, **common)
+
+    def _component_task(self, step: Step, component: Component) -> BaseOperator:
+        group = self.groups.get(component.name)
+        if group is None:
+            tooltip = f"{component.kind}, {component.tier}"
+            group = self.groups[component.name] = TaskGroup(group_id=component.name, tooltip=tooltip)
+        with group:
+            return StepOperator(task_id=step.phase, step=step.id, priority_weight=WEIGHTS[component.tier])
