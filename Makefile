@@ -17,7 +17,7 @@ $(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml scrip
 	@touch $@
 
 demo: $(READY) ## Lose a region and bring the system back (SYSTEM=name, VIA=airflow|direct)
-	$(BIN)/recovery-ops demo $(if $(SYSTEM),"$(SYSTEM)") $(if $(VIA),--via "$(VIA)")
+	$(BIN)/recovery-ops demo$(if $(SYSTEM), --system "$(SYSTEM)")$(if $(VIA), --via "$(VIA)")
 
 up: $(READY) ## Start the stack, leave it running, print addresses and log-in
 	$(BIN)/recovery-ops up
