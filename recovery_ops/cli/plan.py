@@ -48,7 +48,7 @@ def show_plan(console: Console, system: System, made: Plan) -> None:
     """Print ``made`` as tables: steps, then objectives, then the longest chain and the hash."""
     console.print(_steps(made))
     console.print(_objectives(system, made))
-    console.print(f"longest chain: {' > '.join(made.estimates[0].chain)}")
+    console.print(f"longest chain (*): {' > '.join(made.estimates[0].chain)}")
     needing = control_plane_steps(made)
     console.print(f"control planes: {needing} of {len(made.steps)} steps need one; {_planes(made) or 'none'}")
     console.print(f"plan {made.hash}")
