@@ -70,7 +70,9 @@ class SagemakerEndpointSettings(KindSettings):
     headroom: float = Field(default=0.0, ge=0, le=10)
     """Share added to the home region's last desired count, before traffic comes."""
     subnets_output: str = "SubnetIds"
-    security_group_output: str = "SecurityGroupId"
+    """Output of the network stack with subnets, separated by commas."""
+    group_output: str = "SecurityGroupId"
+    """Output of the network stack with security groups, separated by commas."""
     verify: Verify
 
     @model_validator(mode="after")
@@ -259,7 +261,7 @@ class SagemakerEndpoint(Kind):
             kind=self.name,
             watermark=watermark,
             objects=(kept,),
-            content={**content, "baseline": baseline.to_json()},
+            content={**content, "baseline": baseline.to_json(), "probe_row": list(golden.rows[0])},
         )
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
@@ -347,10 +349,15 @@ class SagemakerEndpoint(Kind):
         network = self._need(ctx, NETWORK)
         if network is None:
             return None
-        outputs = ctx.output(network, "stack_outputs")
-        subnets = outputs[self.settings.subnets_output]
-        group = outputs[self.settings.security_group_output]
-        return {"Subnets": str(subnets).split(","), "SecurityGroupIds": str(group).split(",")}
+        outputs, names = (
+            ctx.output(network, "stack_outputs"),
+            (self.settings.subnets_output, self.settings.group_output),
+        )
+        if gone := [name for name in names if not outputs.get(name)]:
+            what = f"{self.component.name} needs {gone} of the stack {network}, which has given {sorted(outputs)}"
+            raise StepFailedError(what, component=self.component.name, region=ctx.target_region)
+        subnets, groups = (str(outputs[name]).split(",") for name in names)
+        return {"Subnets": subnets, "SecurityGroupIds": groups}
 
     def _ref(self, ctx: StepContext, wanted: Deployment, config: str, refused: Refusals) -> OperationRef:
         details = {"config": config, "count": wanted.count, "refused": [dict(item) for item in refused]}
