@@ -40,7 +40,8 @@ class JobBook:
         """Run handler ``name`` in ``wall_s`` real seconds."""
         job_id = next(self._ids)
         self._jobs[job_id] = Job(time.time() + wall_s, name, args)
-        self._world.clock.later_wall(wall_s, lambda: self._run(job_id))
+        epoch = self._world.epoch
+        self._world.clock.later_wall(wall_s, lambda: self._run(job_id, epoch))
 
     def has(self, name: str) -> bool:
         """Return whether a job of handler ``name`` is open."""
@@ -57,7 +58,9 @@ class JobBook:
         for wall_s, name, args in jobs:
             self.later_wall(wall_s, name, *args)
 
-    def _run(self, job_id: int) -> None:
+    def _run(self, job_id: int, epoch: int) -> None:
         with locks.of(self._service):
+            if epoch != self._world.epoch:  # the state that this job belonged to was replaced by a snapshot
+                return
             if (job := self._jobs.pop(job_id, None)) is not None:
                 self._handlers[job.name](*job.args)

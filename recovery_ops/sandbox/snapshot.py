@@ -1,5 +1,6 @@
 """The whole state of a sandbox in one file, for fast seeding: save once, restore before every drill."""
 
+import importlib
 import io
 import pickle
 import threading
@@ -73,6 +74,7 @@ def load(path: Path, world: World, overlays: Overlays) -> dict[str, Any]:
         s3_backends.bucket_accounts = state["buckets"]
         for name, value in state["world"].items():
             setattr(world, name, value)
+        world.epoch += 1
         overlays.load(state["overlays"])
     return {"path": str(path), "resources": len(state["backends"])}
 
@@ -133,8 +135,6 @@ class _Unpickler(pickle.Unpickler):
     """Puts back what a process has once."""
 
     def persistent_load(self, reference: Any) -> Any:
-        import importlib
-
         kind, name = reference
         if kind == "backend":
             return _backend(name)

@@ -24,7 +24,7 @@ class World:
     ``capacity`` is keyed by (region, instance type), ``replication_paused`` holds (source region, target region).
     ``front_doors`` maps a region to the base URL of its front door listener once the server runs; ``base_url`` is the
     AWS endpoint. ``control_planes`` maps ``route53`` and ``iam`` to ``True`` (down), ``False`` (up) or ``None`` (as
-    us-east-1).
+    us-east-1). ``epoch`` counts how often the state was replaced by a snapshot: work begun for an older one is void.
     """
 
     regions: tuple[str, ...]
@@ -35,6 +35,7 @@ class World:
     control_planes: dict[str, bool | None] = field(default_factory=dict)
     front_doors: dict[str, str] = field(default_factory=dict)
     base_url: str = ""
+    epoch: int = 0
 
     def replicates(self, source: str, target: str) -> bool:
         """Return whether data moves from ``source`` to ``target`` now: not paused and neither region down."""

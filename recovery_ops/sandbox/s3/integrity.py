@@ -63,7 +63,8 @@ def _header_claims(environ: Environ) -> dict[str, str]:
 
 def _dechunked(body: bytes) -> tuple[bytes, dict[str, str]]:
     """Return the payload of an ``aws-chunked`` body and the checksums that trail it."""
-    payload, position = [], 0
+    payload: list[bytes] = []
+    position = 0
     while True:
         end = body.find(b"\r\n", position)
         size = int(body[position:end].partition(b";")[0] or b"0", 16) if end >= 0 else 0
