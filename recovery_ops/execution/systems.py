@@ -1,14 +1,13 @@
 """Where catalogs, kinds and planning meet: from the name of a system to its plan."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from recovery_ops.catalog import KindSpec, load_catalog, system_files
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.errors import RequestError
 from recovery_ops.kinds import all_kinds
-from recovery_ops.model.plan import Intent, Mode, Phase, PhaseCost, Plan
-from recovery_ops.model.system import Component, System
+from recovery_ops.model.plan import Intent, Mode, Plan
+from recovery_ops.model.system import System
 from recovery_ops.planning import plan
 
 
@@ -18,11 +17,6 @@ def kind_specs() -> dict[str, KindSpec]:
         name: KindSpec(name=name, settings_model=kind.settings_model, stateful=kind.stateful)
         for name, kind in all_kinds().items()
     }
-
-
-def costs_of(component: Component) -> Mapping[Phase, PhaseCost]:
-    """Return the phases of ``component`` and what each costs, as its kind says."""
-    return all_kinds()[component.kind].costs(component)
 
 
 def load_system(name: str, folder: Path) -> System:
@@ -55,12 +49,13 @@ def plan_for(
     Raises:
         RequestError: The request can never become a plan; nothing was changed.
     """
+    kinds = all_kinds()
     return plan(
         system,
         mode=mode,
         impaired_region=impaired_region or impaired(system, mode),
         recovery_region=recovery_region,
-        costs_of=costs_of,
+        costs_of=lambda item: kinds[item.kind].costs(item),
         component=component,
         intent=intent,
     )

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 from catalog_builders import GOOD, KINDS, ServiceSettings, changed, load, problems
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery_ops.catalog import json_schema
@@ -101,6 +101,7 @@ def test_an_altered_frozen_system_does_not_thaw(tmp_path):
         thaw(frozen | {"pattern": "sometimes"})
 
 
+@settings(deadline=None, max_examples=25)  # each example reads two files
 @given(order=st.randoms())
 def test_the_hash_does_not_depend_on_the_order_of_keys_and_components(tmp_path_factory, order):
     folder = tmp_path_factory.mktemp("catalogs")
@@ -125,6 +126,7 @@ def test_the_hash_changes_with_what_is_written(tmp_path, change):
     assert catalog_hash(load(tmp_path, changed(change))) != catalog_hash(load(tmp_path, GOOD))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10_000_000))
 def test_a_duration_in_words_reads_back_the_same(milliseconds):
     from pydantic import TypeAdapter

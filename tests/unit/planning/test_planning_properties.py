@@ -4,7 +4,7 @@ import itertools
 import json
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_builders import costs, make_plan, systems
 
@@ -12,6 +12,8 @@ from recovery_ops.model.freezing import thaw
 from recovery_ops.model.plan import Mode, PhaseCost
 from recovery_ops.planning import in_order, longest_chain, plan_from_json, plan_to_json
 
+UNHURRIED = settings(deadline=None)
+"""Wall time says nothing on a machine that does other work."""
 MODES = st.sampled_from([Mode.FAILOVER, Mode.DRILL])
 
 
@@ -19,6 +21,7 @@ def planned(system, by_name, mode=Mode.FAILOVER):
     return make_plan(system, mode=mode, costs_of=lambda component: by_name[component.name])
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), mode=MODES)
 def test_nothing_starts_before_what_it_needs(system, by_name, mode):
     seen: set[str] = set()
@@ -27,6 +30,7 @@ def test_nothing_starts_before_what_it_needs(system, by_name, mode):
         seen.add(step.id)
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs())
 def test_a_component_starts_after_every_phase_of_all_it_needs_directly_or_not(system, by_name):
     made = planned(system, by_name)
@@ -38,6 +42,7 @@ def test_a_component_starts_after_every_phase_of_all_it_needs_directly_or_not(sy
             assert {other.id for other in made.steps if other.component == need} <= before
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), mode=MODES)
 def test_every_step_is_reached_from_declare_and_close_waits_for_all_but_rollback(system, by_name, mode):
     made = planned(system, by_name, mode)
@@ -46,6 +51,7 @@ def test_every_step_is_reached_from_declare_and_close_waits_for_all_but_rollback
     assert everything - ancestors(made, "close") <= {"close", "rollback"}
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs())
 def test_traffic_moves_after_every_component_that_gates_it(system, by_name):
     made = planned(system, by_name)
@@ -53,6 +59,7 @@ def test_traffic_moves_after_every_component_that_gates_it(system, by_name):
     assert {step.id for step in made.steps if step.component in gating} <= ancestors(made, "cutover")
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), mode=MODES)
 def test_the_longest_chain_is_a_real_path_and_none_is_longer(system, by_name, mode):
     made = planned(system, by_name, mode)
@@ -63,6 +70,7 @@ def test_the_longest_chain_is_a_real_path_and_none_is_longer(system, by_name, mo
         assert estimate.estimate_s == sum(step.estimate_s for step in chain) == slowest(made, estimate.chain[-1])
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs())
 def test_the_order_is_that_of_the_most_critical_that_may_come(system, by_name):
     order = in_order(system)
@@ -70,6 +78,7 @@ def test_the_order_is_that_of_the_most_critical_that_may_come(system, by_name):
     assert order == in_order(replace(system, components=tuple(reversed(system.components))))
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), order=st.randoms())
 def test_the_hash_depends_neither_on_the_order_of_components_nor_on_estimates(system, by_name, order):
     components = list(system.components)
@@ -79,6 +88,7 @@ def test_the_hash_depends_neither_on_the_order_of_components_nor_on_estimates(sy
     assert planned(mixed, slower).hash == planned(system, by_name).hash
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), data=st.data())
 def test_the_hash_changes_with_any_setting_of_any_component(system, by_name, data):
     index = data.draw(st.integers(min_value=0, max_value=len(system.components) - 1))
@@ -88,6 +98,7 @@ def test_the_hash_changes_with_any_setting_of_any_component(system, by_name, dat
     assert planned(altered, by_name).hash != planned(system, by_name).hash
 
 
+@UNHURRIED
 @given(system=systems(), by_name=costs(), mode=MODES)
 def test_a_plan_survives_json_and_holds_the_whole_system(system, by_name, mode):
     made = planned(system, by_name, mode)
