@@ -4,6 +4,7 @@ It needs AWS credentials and nothing else. It calls the same :func:`run_step` as
 one behaviour.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -16,6 +17,7 @@ from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Plan, Step, SystemStep
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
+from recovery_ops.quality.suites import preload
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,7 @@ def run_direct(request: RunRequest, system: System, *, progress: Progress = _qui
     Raises:
         RequestError: Refused before anything changed.
     """
+    threading.Thread(target=preload, name="preload", daemon=True).start()
     ref = declare(request, system)
     carry_on(ref, progress=progress)
     return ref
@@ -80,14 +83,15 @@ def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> _Ledger:
     steps = [step for step in plan.steps if step.id not in LAST]
     running: dict[Future[bool], str] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="step") as pool:
-        while ready := ledger.ready(steps) or running:
-            for step in ready if isinstance(ready, list) else []:
+        while True:
+            for step in ledger.ready(steps):
                 ledger.started.add(step.id)
                 running[pool.submit(_try, ref, step.id, progress)] = step.id
+            if not running:
+                return ledger
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 step_id = running.pop(future)
                 (ledger.done if future.result() else ledger.failed).add(step_id)
-    return ledger
 
 
 def _try(ref: RunRef, step_id: str, progress: Progress) -> bool:

@@ -1,12 +1,13 @@
 """The world of the demo: what a platform team would have built for fraud detection in two regions.
 
-Everything is made through AWS's own API, with real data and a really trained model. Safe to run once on an empty sandbox.
+Everything is made through AWS's own API, with real data and a really trained model.
+Run it once, on an empty sandbox.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def client(service: str, region: str, endpoint_url: str) -> Any:
     from botocore.config import Config
 
     config = Config(user_agent_extra=AGENT, s3={"addressing_style": "path"}, retries={"total_max_attempts": 2})
-    return boto3.client(
+    make: Any = boto3.client
+    return make(
         service,
         region_name=region,
         endpoint_url=endpoint_url,
@@ -304,7 +306,7 @@ def artifact(version: str, region: str) -> str:
     return f"s3://fraud-models-{region}/models/{version}/model.tar.gz"
 
 
-def item(row: dict[str, Any]) -> dict[str, Any]:
+def item(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a DynamoDB item of an entity's features."""
     numbers = {name: {"N": repr(row[name])} for name in data.FEATURES}
     return numbers | {

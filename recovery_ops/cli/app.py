@@ -1,0 +1,20 @@
+"""All commands in one place."""
+
+import typer
+
+from recovery_ops.cli import catalog, demo, failover, plan, record, runs, stack
+
+app = typer.Typer(
+    name="recovery-ops",
+    help="Bring AI pipelines back after a disaster, and prove that they are back.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for noun in (catalog, record, runs):
+    app.add_typer(noun.app)
+app.command("plan")(plan.plan)
+app.command("failover")(failover.failover)
+app.command("protect")(failover.protect_now)
+app.command("demo")(demo.demo)
+app.command("up")(stack.up)
+app.command("down")(stack.down)

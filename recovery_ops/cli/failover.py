@@ -1,0 +1,125 @@
+"""``recovery-ops failover`` and ``protect``: the direct runner from a terminal."""
+
+import getpass
+import json
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from recovery_ops.aws.calls import Caller, calling_as
+from recovery_ops.aws.traffic import probe
+from recovery_ops.cli.shelves import reported
+from recovery_ops.cli.showing import Watch, table_of
+from recovery_ops.execution.declare import plan_of
+from recovery_ops.execution.direct import run_direct
+from recovery_ops.execution.protecting import protect
+from recovery_ops.execution.systems import load_system
+from recovery_ops.model.plan import Intent, Mode
+from recovery_ops.model.runs import RunRequest
+from recovery_ops.model.settings import Settings
+from recovery_ops.model.system import System
+from recovery_ops.planning import plan_to_json
+from recovery_ops.protection.choice import choose_point
+
+console = Console(stderr=True)
+Catalogs = Annotated[Path, typer.Option(help="Folder with catalogs.", envvar="RECOVERY_OPS_CATALOGS")]
+
+
+@reported
+def failover(
+    system: Annotated[str, typer.Argument(help="System to bring back.")],
+    to: Annotated[str, typer.Option(help="Recovery region.")],
+    reason: Annotated[str, typer.Option(help="What happened; stands in the evidence.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="T0: when users were first hit, UTC.")] = None,
+    intent: Annotated[Intent, typer.Option(help="Newest state, or a point from before damage.")] = Intent.REGION_LOSS,
+    before: Annotated[datetime | None, typer.Option(help="corruption: newest complete point until then, UTC.")] = None,
+    point: Annotated[str | None, typer.Option(help="One exact recovery point.")] = None,
+    override: Annotated[str | None, typer.Option(help="Reason to move traffic in spite of failed gates.")] = None,
+    graceful: Annotated[bool, typer.Option("--graceful/--ungraceful")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show plan and recovery point, change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("out"),
+    catalogs: Catalogs = Path("dags"),
+) -> None:
+    """Fail a system over without Airflow; exit code 0 only if the verdict is pass."""
+    from datetime import UTC
+
+    described = load_system(system, catalogs)
+    request = RunRequest(
+        system=system,
+        mode=Mode.FAILOVER,
+        recovery_region=to,
+        person=getpass.getuser(),
+        reason=reason or "declared from the command line",
+        token=uuid.uuid4().hex,
+        execution="direct",
+        graceful=graceful,
+        intent=intent,
+        impact_at=since.replace(tzinfo=UTC) if since else None,
+        before=before.replace(tzinfo=UTC) if before else None,
+        point_id=point,
+        override=override,
+    )
+    if dry_run:
+        _show(request, described, as_json=as_json)
+        return
+    _carry_out(request, described, out, as_json=as_json)
+
+
+def _carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
+    from recovery_ops.reporting.publish import publish
+
+    ref = run_direct(request, described, progress=Watch(console.print).step)
+    report = publish(ref, out / ref.run_id)
+    console.print(table_of(report))
+    console.print(f"report: {out / ref.run_id / 'report.html'}")
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    raise typer.Exit(0 if report["verdict"] == "pass" else 1)
+
+
+def _show(request: RunRequest, described: System, *, as_json: bool) -> None:
+    from datetime import UTC
+
+    plan = plan_of(request, described)
+    now = datetime.now(UTC)
+    with calling_as(Caller(run_id="dry-run", step="declare", forbidden_region=plan.impaired_region)):
+        choice = choose_point(described, request, impact_at=request.impact_at or now)
+    answer = probe(described.traffic.name, described.traffic.path, b"{}", resolver=Settings.from_environment().resolver)
+    age_s = ((request.impact_at or now) - choice.point.watermark).total_seconds()
+    facts = {
+        "plan": plan_to_json(plan),
+        "point": {"id": choice.point.id, "age_s": age_s, "refused": dict(choice.refused)},
+        "answered_by": answer.region or None,
+    }
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    console.print(
+        f"plan {plan.hash[:12]}: {len(plan.steps)} steps from {plan.impaired_region} to {plan.recovery_region}"
+    )
+    for estimate in plan.estimates:
+        console.print(f"  {estimate.name}: {estimate.estimate_s:.0f} s of {estimate.objective_s:.0f} s")
+    console.print(f"recovery point {choice.point.id}, {age_s:.0f} s old")
+    for name, why in choice.refused.items():
+        console.print(f"[yellow]  refused {name}: {why}[/yellow]")
+    if answer.region == plan.impaired_region:
+        console.print(
+            f"[yellow]{plan.impaired_region} still answers for {described.traffic.name}: is it dead?[/yellow]"
+        )
+
+
+@reported
+def protect_now(
+    system: Annotated[str, typer.Argument(help="System to protect.")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    catalogs: Catalogs = Path("dags"),
+) -> None:
+    """Take a consistent recovery point of a system now."""
+    point = protect(load_system(system, catalogs))
+    facts = {"point_id": point.id, "taken_at": point.taken_at.isoformat(), "watermark": point.watermark.isoformat()}
+    typer.echo(json.dumps(facts) if as_json else f"{point.id}: everything until {point.watermark:%H:%M:%S} UTC")

@@ -1,0 +1,54 @@
+"""A run as people read it in a terminal: progress lines, then a table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.table import Table
+
+GOOD, BAD = "[green]pass[/green]", "[red]fail[/red]"
+
+
+class Watch:
+    """Say each change of a step or task once."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._seen: dict[str, str] = {}
+
+    def step(self, step_id: str, state: str) -> None:
+        """Report a step of the direct runner."""
+        self.task(step_id, state)
+
+    def task(self, task_id: str, state: str | None) -> None:
+        """Report the state of a task of Airflow."""
+        if state in (None, "scheduled", "queued", "started") or self._seen.get(task_id) == state:
+            return
+        self._seen[task_id] = str(state)
+        colour = {"success": "green", "succeeded": "green", "running": "cyan", "skipped": "dim"}.get(str(state), "red")
+        self._say(f"  {task_id:<28} [{colour}]{state}[/{colour}]")
+
+
+def table_of(report: Mapping[str, Any]) -> Table:
+    """Return objectives against achieved, and what people outside saw."""
+    table = Table(title=f"verdict: {GOOD if report['verdict'] == 'pass' else BAD}", title_justify="left")
+    for column in ("component", "objective", "wanted", "achieved", "verdict"):
+        table.add_column(column)
+    for item in report["objectives"]:
+        achieved = "not measured" if item["achieved_s"] is None else _time(item["achieved_s"])
+        colour = GOOD if item["verdict"] == "pass" else f"[red]{item['verdict']}[/red]"
+        table.add_row(item["component"], item["kind"].upper(), _time(item["objective_s"]), achieved, colour)
+    client, writer, clock = report.get("client") or {}, report.get("writer") or {}, report["time"]
+    table.caption = (
+        f"client outage {client.get('outage_s')} s wall (TTL ignored: {client.get('sticky_outage_s')} s), "
+        f"{client.get('failed')} of {client.get('requests')} requests failed; "
+        f"writer: {writer.get('lost')} of {writer.get('acknowledged')} acknowledged writes lost; "
+        f"wall {clock['wall_s']} s, modelled {clock['modelled_s']} s, overhead {clock['overhead_s']} s"
+    )
+    return table
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    if minutes >= 60:
+        return f"{minutes / 60:.1f} h"
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"

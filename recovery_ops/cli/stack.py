@@ -1,0 +1,70 @@
+"""``recovery-ops up`` and ``down``: the whole local stack, left running."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from recovery_ops.airflow import stack
+from recovery_ops.cli import local
+from recovery_ops.cli.shelves import reported
+from recovery_ops.errors import RequestError
+from recovery_ops.sandbox import process
+
+OUT = Path("out")
+console = Console(stderr=True)
+
+
+@reported
+def up(
+    catalogs: Annotated[Path, typer.Option(help="Folder with catalogs.")] = Path("dags"),
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """Start sandbox, PostgreSQL and Airflow, leave them running, print where they are."""
+    if stack.find(OUT / "stack"):
+        raise RequestError("the stack is running already; end it with: make down")
+    sandbox = local.start_world(
+        OUT / "sandbox", catalogs, cache=OUT / "cache", request_log=None, parent_pid=None, progress=console.print
+    )
+    try:
+        running = stack.up(
+            OUT / "stack",
+            dags=catalogs,
+            plugins=Path("plugins"),
+            extra=local.environment(sandbox),
+            progress=console.print,
+        )
+    except BaseException:
+        process.stop(sandbox)
+        raise
+    facts = {
+        "airflow_url": running.airflow_url,
+        "sandbox_url": sandbox.base_url,
+        "users": running.users,
+        "environment": local.environment(sandbox),
+    }
+    path = OUT / "stack.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(facts, indent=2))
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    console.print(f"\nAirflow  {running.airflow_url}")
+    for user in running.users:
+        console.print(f"         {user['name']} ({user['role']}), password {user['password']}")
+    console.print(f"sandbox  {sandbox.base_url}\nsettings {path}\nend it with: make down")
+
+
+@reported
+def down() -> None:
+    """End the local stack and everything it started."""
+    ended = stack.down(OUT / "stack")
+    ready = OUT / "sandbox" / "sandbox.json"
+    if ready.exists():
+        process.stop(process.find(ready))
+        ready.unlink()
+        ended = True
+    (OUT / "stack.json").unlink(missing_ok=True)
+    console.print("ended" if ended else "nothing was running")

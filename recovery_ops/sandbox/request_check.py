@@ -1,0 +1,28 @@
+"""What the request log must never show."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+OURS = ("recovery-ops",)
+
+
+def calls_of_run(calls: list[Mapping[str, Any]], run_id: str, region: str, since: datetime) -> list[Mapping[str, Any]]:
+    """Return calls of a run to ``region`` from ``since`` on; fencing attempts are allowed and left out."""
+    return [
+        call
+        for call in calls
+        if call["region"] == region
+        and f"run/{run_id}" in call["caller"]
+        and "/fence" not in call["caller"].split("step", 1)[-1]
+        and datetime.fromisoformat(call["at"].replace("Z", "+00:00")) >= since
+    ]
+
+
+def strangers(calls: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return refused requests whose caller nobody knows: something escaped the library."""
+    return [call for call in calls if call["status"] in (0, 501, 503) and not _known(call["caller"])]
+
+
+def _known(caller: str) -> bool:
+    return any(name in caller for name in OURS)
