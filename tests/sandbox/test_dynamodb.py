@@ -177,6 +177,18 @@ def test_the_last_writer_wins_in_both_regions(home: Any, away: Any, control: Con
     assert [get(api, name, "other") for api in (home, away)] == [4, 4]
 
 
+def test_a_refused_write_is_not_a_write_that_could_win(home: Any, away: Any, control: Control) -> None:
+    name = replicated(home, away, "refused-write", rows=1)
+    control.replication(source=RECOVERY, target=HOME, paused=True)
+    put(away, name, "e0", 2)
+    absent = {"ConditionExpression": "attribute_not_exists(id)"}
+    item = {"id": {"S": "e0"}, "v": {"N": "9"}}
+    refused("ConditionalCheckFailedException", home.put_item, TableName=name, Item=item, **absent)
+    control.replication(source=RECOVERY, target=HOME, paused=False)
+    until(lambda: control.status()["replication"]["pending"] == 0)
+    assert [get(api, name, "e0") for api in (home, away)] == [2, 2]
+
+
 def test_what_a_dead_region_had_not_sent_is_missing_until_it_heals(home: Any, away: Any, control: Control) -> None:
     name = replicated(home, away, "lost", rows=1)
     control.replication(source=HOME, target=RECOVERY, paused=True)

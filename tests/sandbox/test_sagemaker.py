@@ -232,6 +232,17 @@ def test_a_quota_refuses_at_once_and_counts_what_lives(aws: Aws, control: Contro
     aws.sagemaker.delete_endpoint(EndpointName="quota-2")
 
 
+def test_instances_are_taken_from_the_moment_an_endpoint_is_being_created(aws: Aws, control: Control) -> None:
+    control.capacity(region=RECOVERY, instance_type=OTHER_TYPE, available=1, quota=None)
+    for name in ("race-1", "race-2"):
+        config = aws.config(name, aws.url("v1"), instance_type=OTHER_TYPE)
+        aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    states = [aws.settled(name)["EndpointStatus"] for name in ("race-1", "race-2")]
+    assert states == ["InService", "Failed"]
+    aws.sagemaker.delete_endpoint(EndpointName="race-1")
+    gone(aws, "race-1")
+
+
 def gone(aws: Aws, name: str) -> None:
     ends = time.monotonic() + 10
     while time.monotonic() < ends:
