@@ -41,6 +41,7 @@ Resources:
       AllowedPattern: !If [Breaks, "nothing like it", !Ref "AWS::NoValue"]
 Outputs: {Name: {Value: !Ref Second}, Place: {Value: !Ref "AWS::Region"}}
 """
+NEVER = TEMPLATE.replace("Value: !Ref Bucket}", "Value: !Ref Bucket, AllowedPattern: never}")
 OTHER = TEMPLATE.replace("after ${First}", "behind ${First}")
 ONLY = component("cloudformation-stack", {"stack": STACK, "template": "network.yaml", "parameters": {}})
 KIND = CloudformationStack(ONLY)
@@ -237,11 +238,13 @@ def test_an_update_that_fails_is_a_failure_although_the_old_stack_stands_again(
     home: Any, target: Any, tmp_path: Path
 ) -> None:
     create(target, Bucket="fraud-data-us-west-2")
+    target.update_stack(StackName=STACK, TemplateBody=NEVER, Parameters=given({"Bucket": "an earlier failure"}))
+    assert settled(target) == "UPDATE_ROLLBACK_COMPLETE"
     breaks = component("cloudformation-stack", {**ONLY.settings, "parameters": {"Fails": "yes"}})
     kind, ctx = CloudformationStack(breaks), context(breaks, tmp_path, capture=captured(ONLY, tmp_path))
     status = waited(kind.start(Phase.PROVISION, ctx), ctx)
     assert status.state is OperationState.FAILED
-    assert "Second" in status.detail
+    assert status.detail.startswith("Second (AWS::SSM::Parameter) UPDATE_FAILED")
     assert settled(target) == "UPDATE_ROLLBACK_COMPLETE"
     ctx = context(ONLY, tmp_path, capture=ctx.capture)
     assert recover(ctx)[0] == "adopt"

@@ -126,6 +126,17 @@ def test_what_is_written_carries_the_run_whether_it_is_new_or_was_there(home: An
         assert {"Key": "recovery-ops:run", "Value": RUN_ID} in tags
 
 
+def test_a_name_that_another_component_publishes_is_neither_captured_nor_written(
+    home: Any, target: Any, tmp_path: Path
+) -> None:
+    names = [item["name"] for item in captured(ONLY, tmp_path).content["parameters"]]
+    assert sorted(names) == ["experiment/assignments", "transform/config"]
+    before = component("ssm-parameters", {"prefix": PREFIX})
+    outputs = recover(context(ONLY, tmp_path, capture=captured(before, tmp_path)))
+    assert PREFIX + "features/table" not in outputs["parameters"]
+    assert values(target)["features/table"] == "fraud-features-restored"
+
+
 def test_labels_follow_the_value(home: Any, target: Any, tmp_path: Path) -> None:
     home.label_parameter_version(Name=PREFIX + "transform/config", ParameterVersion=1, Labels=["live"])
     put(target, "transform/config", "old")
