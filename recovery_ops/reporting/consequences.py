@@ -1,0 +1,158 @@
+"""What did not go as planned, what is owed, and what somebody has to do about it."""
+
+from collections.abc import Iterator
+
+from recovery_ops.model.events import EventType
+from recovery_ops.model.plan import SystemStep
+from recovery_ops.record.state import StepState, StepStatus
+from recovery_ops.reporting.facts import Facts, Json, iso
+from recovery_ops.reporting.objectives import PASS
+
+
+def deviations(facts: Facts) -> list[Json]:
+    """Return everything that was repeated, skipped, overridden, degraded or never executed, with reason and person."""
+    found = [item for step in facts.state.steps.values() for item in _of_step(facts, step)]
+    for override in facts.state.overrides:
+        names = ", ".join(f"{check.get('component')} {check.get('gate')}" for check in override.checks)
+        found.append(_deviation("overridden", names, override.reason, override.person, iso(override.at)))
+    for decision in facts.state.capacity:
+        if decision.degraded or decision.refused:
+            what = f"{decision.component} got {decision.obtained or 'nothing'} in {decision.region}"
+            found.append(_deviation("degraded" if decision.degraded else "fallback", what, "", None, iso(decision.at)))
+    for event, fact in facts.payloads(EventType.RUN_ROLLED_BACK):
+        found.append(_deviation("rolled-back", fact.text("to_region"), fact.text("why"), None, iso(event.at)))
+    declared_at = iso(facts.state.declared_at)
+    found += [_deviation("warning", text, "", facts.state.person or None, declared_at) for text in facts.state.warnings]
+    return found
+
+
+def _of_step(facts: Facts, step: StepState) -> Iterator[Json]:
+    person = step.person or None
+    for number, attempt in sorted(step.tries.items()):
+        if attempt.error is not None:
+            what = f"{step.id}, attempt {number} of {step.attempts}"
+            yield _deviation("failed", what, attempt.error.message, person, iso(attempt.ended_at))
+        elif attempt.ended_at is None and number < step.attempts:
+            what = f"{step.id}, attempt {number} of {step.attempts}"
+            yield _deviation("interrupted", what, "it has no end in the record", person, iso(attempt.started_at))
+    if step.status is StepStatus.SKIPPED:
+        yield _deviation("skipped", step.id, step.reason, person, iso(step.ended_at))
+    elif step.status is StepStatus.RUNNING:
+        yield _deviation("unfinished", step.id, "it has no end in the record", person, iso(step.started_at))
+    elif step.status is StepStatus.PENDING and not _rollback_unneeded(facts, step):
+        yield _deviation("never-executed", step.id, "", None, None)
+
+
+def _rollback_unneeded(facts: Facts, step: StepState) -> bool:
+    return step.id == SystemStep.ROLLBACK and facts.state.committed
+
+
+def _deviation(kind: str, what: str, why: str, person: str | None, at: str | None) -> Json:
+    return {"kind": kind, "what": what, "why": why or None, "person": person, "at": at}
+
+
+def debts(facts: Facts) -> list[Json]:
+    """Return what could not be done during the run and is owed."""
+    return [
+        {
+            "debt": debt.debt,
+            "component": debt.component or None,
+            "region": debt.region or None,
+            "what": debt.what,
+            "why": debt.why,
+            "at": iso(debt.at),
+        }
+        for debt in facts.state.debts
+    ]
+
+
+def capacity(facts: Facts) -> list[Json]:
+    """Return every decision on instances: what was asked for in order, what was refused and why, what was obtained."""
+    return [
+        {
+            "component": decision.component,
+            "region": decision.region,
+            "requested": list(decision.requested),
+            "obtained": decision.obtained,
+            "count": decision.count,
+            "degraded": decision.degraded,
+            "refused": [dict(item) for item in decision.refused],
+            "at": iso(decision.at),
+        }
+        for decision in facts.state.capacity
+    ]
+
+
+def traffic(facts: Facts) -> Json:
+    """Return how traffic moved and what the probe from outside saw then."""
+    soaks = [fact for _, fact in facts.payloads(EventType.SOAK_ENDED)]
+    last = soaks[-1] if soaks else None
+    return {
+        "moves": [
+            {
+                "at": iso(event.at),
+                "method": fact.maybe_text("method"),
+                "from_region": fact.maybe_text("from_region"),
+                "to_region": fact.maybe_text("to_region"),
+                "detail": fact.maybe_text("detail"),
+            }
+            for event, fact in facts.payloads(EventType.TRAFFIC_MOVED)
+        ],
+        "soak": {
+            "outcome": last.maybe_text("outcome"),
+            "probes": last.whole("probes"),
+            "failed": last.whole("failed"),
+            "p95_ms": last.number("p95_ms"),
+            "reason": last.maybe_text("reason"),
+        }
+        if last
+        else None,
+        "serving_region": facts.state.serving_region,
+    }
+
+
+def references(facts: Facts) -> list[Json]:
+    """Return every region-bound reference that was rewritten."""
+    return [
+        {name: fact.maybe_text(name) for name in ("component", "what", "source", "target")}
+        for _, fact in facts.payloads(EventType.REFERENCE_MAPPED)
+    ]
+
+
+def clean_up(facts: Facts) -> Json:
+    """Return what the run created or adopted; deletions and cost were not measured by it."""
+    made = [{"step": step.id, "resource": item} for step in facts.state.steps.values() for item in step.resources]
+    owed = [item for item in debts(facts) if item["debt"] == "clean-up"]
+    return {"resources": made, "owed": owed, "deleted": None, "leftovers": None, "run_cost": None, "standby_cost": None}
+
+
+def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[Json]:
+    """Return one open finding per missed objective, check that is no pass, override and debt; nobody owns them yet."""
+    found = [
+        ("objective", "blocker" if item["gating"] else "warning", f"{item['kind'].upper()} of {item['component']}")
+        for item in objectives
+        if item["verdict"] != PASS
+    ]
+    found += [
+        ("check", "info" if check["advisory"] else "blocker", f"{check['component']}: {check['gate']}: {check['name']}")
+        for check in checks
+        if check["outcome"] != PASS
+    ]
+    found += [("override", "blocker", f"{item.person}: {item.reason}") for item in facts.state.overrides]
+    found += [("debt", "warning", f"{debt.debt}: {debt.what}") for debt in facts.state.debts]
+    return [_finding(number, *item) for number, item in enumerate(found, start=1)]
+
+
+def _finding(number: int, source: str, severity: str, what: str) -> Json:
+    return {
+        "id": f"F{number:02d}",
+        "source": source,
+        "severity": severity,
+        "what": what,
+        "status": "open",
+        "root_cause": None,
+        "owner": None,
+        "due": None,
+        "accepted_by": None,
+        "retest": None,
+    }
