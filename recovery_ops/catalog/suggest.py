@@ -10,7 +10,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of ``known``, or an empty string when nothing is near."""
     candidates = {item.casefold(): item for item in sorted(known)}
     typed = word.casefold()[:80]
-    near = difflib.get_close_matches(typed, candidates, n=5, cutoff=0.6)
+    near = difflib.get_close_matches(typed, candidates, n=5, cutoff=0.65)
     return f"; did you mean {candidates[max(near, key=partial(_nearness, typed))]!r}?" if near else ""
 
 

@@ -12,7 +12,7 @@ from recovery_ops.model.freezing import thaw
 from recovery_ops.model.plan import Mode, PhaseCost
 from recovery_ops.planning import in_order, longest_chain, plan_from_json, plan_to_json
 
-UNHURRIED = settings(deadline=None)
+UNHURRIED = settings(deadline=None, max_examples=60)
 """Wall time says nothing on a machine that does other work."""
 MODES = st.sampled_from([Mode.FAILOVER, Mode.DRILL])
 
