@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -345,6 +346,23 @@ def test_tags_are_kept_replaced_and_listed_in_the_inventory(aws: Aws, control: C
     assert aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "run", "Value": "r-2"}]
     resources = control.inventory()[RECOVERY]["sagemaker"]
     assert {"type": "endpoint", "id": "tagged", "tags": {"run": "r-2"}} in resources
+
+
+def test_an_endpoint_that_was_coming_up_in_a_snapshot_comes_up_after_it_is_restored(
+    aws: Aws, control: Control, tmp_path: Path
+) -> None:
+    aws.endpoint("kept")
+    aws.sagemaker.create_endpoint(EndpointName="coming", EndpointConfigName=aws.config("coming", aws.url("v2")))
+    control.snapshot(path=tmp_path / "world.snapshot")
+    assert aws.settled("coming")["EndpointStatus"] == "InService"
+    aws.sagemaker.update_endpoint(EndpointName="kept", EndpointConfigName="coming")
+    time.sleep(0.5 * 360 * FACTOR)  # into the deployment, so that its work outlives the state it belongs to
+    control.restore(path=tmp_path / "world.snapshot")
+    assert aws.describe("coming")["EndpointStatus"] == "Creating"
+    assert aws.settled("coming")["EndpointStatus"] == "InService"
+    assert (aws.score("coming"), aws.score("kept")) == (b"6.0", b"3.0")
+    time.sleep(360 * FACTOR)  # past the end of the update that was never made in this state
+    assert (aws.describe("kept")["EndpointConfigName"], aws.score("kept")) == ("kept", b"3.0")
 
 
 def test_autoscaling_is_about_a_variant_that_exists_and_goes_with_its_target(aws: Aws) -> None:

@@ -219,8 +219,8 @@ class Endpoints:
 
     def _load(self, region: str, name: str, change: Change, urls: list[str]) -> None:
         """Fetch the models and start their containers; in a thread of its own, without the SageMaker lock."""
+        epoch, reason = self._world.epoch, ""
         servers: list[tuple[float, Server]] = []
-        reason = ""
         try:
             for variant, url in zip(change.variants, urls, strict=True):
                 packed = archive.fetch(self._world, region, url)
@@ -235,7 +235,10 @@ class Endpoints:
         except Exception as defect:  # noqa: BLE001 - the edge of a thread: an endpoint must not stay Creating for ever
             reason = f"The sandbox failed: {defect!r}"
         with locks.of("sagemaker"):
-            self._loaded(region, name, change, servers, reason)
+            if epoch != self._world.epoch:  # a snapshot was restored meanwhile; its own load prepares this again
+                self.fleet.discard(server for _, server in servers)
+            else:
+                self._loaded(region, name, change, servers, reason)
 
     def _loaded(self, region: str, name: str, change: Change, servers: list[tuple[float, Server]], reason: str) -> None:
         if self._current(region, name, change.change_id) is None or reason:
