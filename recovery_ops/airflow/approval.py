@@ -34,7 +34,6 @@ class ApproveOperator(ApprovalOperator):
             defaults=self.APPROVE if proceed else self.REJECT,
             response_timeout=timeout,
             assigned_users=[{"id": name, "name": name} for name in approvers(system)],
-            params={"comment": Param("", type="string", title="Comment", description="It stands in the evidence.")},
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -67,4 +66,5 @@ def approval_task(system: System, time_factor: float, **kwargs: Any) -> StepOper
     if system.approval.mode_for(system.lead_tier) is ApprovalMode.AUTO:
         return StepOperator(step=SystemStep.APPROVE, **kwargs)
     timeout = timedelta(seconds=max(system.approval.timeout_s * time_factor, SHORTEST_S))
-    return ApproveOperator(system=system, timeout=timeout, **kwargs)
+    comment = Param("", type="string", title="Comment", description="It stands in the evidence.")
+    return ApproveOperator(system=system, timeout=timeout, params={"comment": comment}, **kwargs)

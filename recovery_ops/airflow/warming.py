@@ -10,7 +10,7 @@ from multiprocessing import forkserver
 from airflow.listeners import hookimpl
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: object) -> None:
     """Start the fork server when this process is a scheduler that uses one; other components set another method."""
     if type(component).__name__ == "Job" and multiprocessing.get_start_method(allow_none=True) == "forkserver":

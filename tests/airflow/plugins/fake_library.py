@@ -1,0 +1,121 @@
+"""A library that only writes down what it was asked, as a plugin, so that every process of Airflow uses it.
+
+The reason of a run is its script: ``fail=<step>`` fails it, ``interrupt=<step>`` interrupts its first attempt,
+``slow=<step>`` leaves it unfinished until it was looked at twice.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from recovery_ops.airflow import library
+from recovery_ops.errors import StepFailedError, StepInterruptedError, StepRejectedError
+from recovery_ops.execution.steps import StepResult
+from recovery_ops.execution.systems import load_system
+from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
+from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
+from recovery_ops.model.settings import Settings
+from recovery_ops.model.system import System
+
+
+class FakeLibrary:
+    """Keeps everything as lines of ``<folder>/<run id>.jsonl``; the first line is the request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def as_library(self) -> library.Library:
+        return library.Library(
+            load_system=lambda name: load_system(name, Settings.from_environment().catalogs),
+            declare=self.declare,
+            run_step=self.run_step,
+            look=self.look,
+            protect=self.protect,
+            publish=self.publish,
+        )
+
+    def declare(self, request: RunRequest, system: System) -> RunRef:
+        run_id = mint_run_id(request.token, datetime.now(UTC))
+        facts = {"person": request.person, "reason": request.reason, "mode": request.mode, "token": request.token}
+        self._note(run_id, step="declare", **facts)
+        return RunRef(
+            system=system.name,
+            run_id=run_id,
+            recovery_region=request.recovery_region,
+            impaired_region=system.home,
+            record_bucket="record",
+        )
+
+    def run_step(
+        self,
+        ref: RunRef,
+        step_id: str,
+        *,
+        attempt: int,
+        wait_limit_s: float | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> StepResult:
+        asked_before = len(self.asked(ref.run_id, step_id))
+        self._note(ref.run_id, step=step_id, attempt=attempt, answer=dict(answer) if answer else None)
+        if step_id in self._script(ref, "fail"):
+            raise StepFailedError(f"{step_id} was told to fail")
+        if step_id in self._script(ref, "interrupt") and attempt == 1:
+            raise StepInterruptedError(f"{step_id} was told to be interrupted")
+        if step_id in self._script(ref, "slow") and not asked_before:
+            return StepResult(finished=False, outcome="waiting", operation=_operation(step_id))
+        if answer is not None and answer["decision"] != "approve":
+            raise StepRejectedError(f"not approved: {answer['decision']}")
+        return StepResult(finished=True, outcome="succeeded")
+
+    def look(self, ref: RunRef, operation: OperationRef) -> OperationStatus:
+        self._note(ref.run_id, looked_at=operation.resource_id)
+        looks = [line for line in self.lines(ref.run_id) if line.get("looked_at") == operation.resource_id]
+        return DONE if len(looks) > 1 else OperationStatus(state=OperationState.RUNNING, detail="Creating")
+
+    def protect(self, system: str) -> str:
+        self._note("protection", step=f"protect {system}")
+        return f"p-{system}"
+
+    def publish(self, ref: RunRef) -> Mapping[str, Any]:
+        failed = self._script(ref, "fail") or not self.asked(ref.run_id, "close")
+        unmoved = self.lines(ref.run_id)[0]["mode"] != "component" and not self.asked(ref.run_id, "commit")
+        self._note(ref.run_id, step="publish")
+        verdict = "fail" if failed or unmoved else "pass"
+        return {"verdict": verdict, "result": {"reasons": ["the script says so"]}}
+
+    def lines(self, run_id: str) -> list[dict[str, Any]]:
+        path = self.folder / f"{run_id}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def asked(self, run_id: str, step_id: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines(run_id) if line.get("step") == step_id]
+
+    def steps(self, run_id: str) -> list[str]:
+        """Return the steps in the order in which they were asked for, repeats included."""
+        return [line["step"] for line in self.lines(run_id) if "step" in line]
+
+    def _script(self, ref: RunRef, word: str) -> list[str]:
+        return re.findall(rf"{word}=([\w.-]+)", self.lines(ref.run_id)[0]["reason"])
+
+    def _note(self, run_id: str, **facts: Any) -> None:
+        with (self.folder / f"{run_id}.jsonl").open("a") as lines:
+            lines.write(json.dumps(facts) + "\n")
+
+
+def _operation(step_id: str) -> OperationRef:
+    component, _, phase = step_id.partition(".")
+    return OperationRef(kind="s3-dataset", component=component, phase=phase, region="us-west-2", resource_id=step_id)
+
+
+if "FAKE_LIBRARY_FOLDER" in os.environ:
+    library.install(FakeLibrary(Path(os.environ["FAKE_LIBRARY_FOLDER"])).as_library())
+
+
+class FakeLibraryPlugin(AirflowPlugin):
+    name = "fake_library"
