@@ -12,13 +12,13 @@ RETRYABLE = frozenset(
     {
         "InternalError", "InternalFailure", "InternalServerError", "LimitExceededException", "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable",
-        "SlowDown", "Throttled", "Throttling", "ThrottlingException", "TooManyRequestsException",
+        "SlowDown", "Throttled", "Throttling", "ThrottlingException", "TooManyRequestsException", "TooManyUpdates",
     }
 )  # fmt: skip
 ABSENT = frozenset(
     {
         "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "ParameterNotFound", "ResourceNotFound",
-        "ResourceNotFoundException", "TableNotFoundException", "ObjectNotFoundException", "NoSuchHostedZone",
+        "ResourceNotFoundException", "TableNotFoundException", "ObjectNotFoundException", "NoSuchHostedZone", "ReplicationConfigurationNotFoundError", "NoSuchBucketPolicy",
     }
 )  # fmt: skip
 
