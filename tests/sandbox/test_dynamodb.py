@@ -300,6 +300,18 @@ def test_a_restore_is_refused_without_recovery_and_outside_of_the_window(home: A
     refused("TableAlreadyExistsException", restore, **taken, UseLatestRestorableTime=True)
 
 
+def test_a_table_is_restored_into_another_region_while_its_own_is_alive(home: Any, away: Any, control: Control) -> None:
+    name = table(home, "far", rows=1)
+    recovery(home, name)
+    arn = home.describe_table(TableName=name)["Table"]["TableArn"]
+    away.restore_table_to_point_in_time(SourceTableArn=arn, TargetTableName="far-copy", UseLatestRestorableTime=True)
+    until(lambda: status(away, "far-copy") == "ACTIVE")
+    assert get(away, "far-copy", "e0") == 0
+    control.fault(region=HOME, mode="reset")
+    dead = {"SourceTableArn": arn, "TargetTableName": "far-copy-2", "UseLatestRestorableTime": True}
+    refused("InternalServerError", away.restore_table_to_point_in_time, **dead)
+
+
 def test_the_latest_restorable_time_moves_and_stays_behind_now(home: Any) -> None:
     name = table(home, "moving")
     recovery(home, name)

@@ -275,6 +275,28 @@ def counts(described: dict[str, Any]) -> tuple[int, int]:
     return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
 
 
+def test_traffic_goes_to_variants_by_weight_or_by_name(aws: Aws) -> None:
+    aws.config("weights-1", aws.url("v1"))
+    aws.config("weights-2", aws.url("v2"))
+    variants = [
+        {"VariantName": f"v{n}", "ModelName": f"weights-{n}", "InstanceType": TYPE, "InitialInstanceCount": 1}
+        for n in (1, 2)
+    ]
+    variants[0]["InitialVariantWeight"], variants[1]["InitialVariantWeight"] = 1.0, 0.0
+    aws.sagemaker.create_endpoint_config(EndpointConfigName="weights", ProductionVariants=variants)
+    aws.sagemaker.create_endpoint(EndpointName="weights", EndpointConfigName="weights")
+    aws.settled("weights")
+    assert {aws.score("weights") for _ in range(20)} == {b"3.0"}
+    second = aws.runtime.invoke_endpoint(
+        EndpointName="weights", ContentType="text/csv", Body=b"1,2", TargetVariant="v2"
+    )
+    assert second["Body"].read() == b"6.0"
+    moved = [{"VariantName": "v1", "DesiredWeight": 0.0}, {"VariantName": "v2", "DesiredWeight": 1.0}]
+    aws.sagemaker.update_endpoint_weights_and_capacities(EndpointName="weights", DesiredWeightsAndCapacities=moved)
+    aws.settled("weights")
+    assert {aws.score("weights") for _ in range(20)} == {b"6.0"}
+
+
 def test_an_image_of_another_region_is_not_found(aws: Aws) -> None:
     image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
     container = {"ModelDataUrl": aws.url("v1"), "Image": image}
