@@ -1,10 +1,12 @@
 """``python -m recovery_ops.sandbox``: AWS on a free port of 127.0.0.1 until SIGTERM, SIGINT or the parent's death."""
 
 import argparse
+import gc
 import json
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -13,26 +15,37 @@ _PARENT_CHECK_S = 0.5
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop; writes the ready file when requests are answered."""
-    options = _options().parse_args(arguments)
+    parser = _options()
+    options = parser.parse_args(arguments)
+    if options.restore and not options.restore.is_file():
+        parser.error(f"--restore: there is no {options.restore}")
     port = options.port or _free_port()
-    os.environ["MOTO_PORT"] = str(port)  # moto reads it while it is imported
+    os.environ |= {"MOTO_PORT": str(port), "MOTO_DISABLE_GLOBAL_CORS": "true"}  # moto reads them while it is imported
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         os.environ.pop(name, None)
     _serve(options, port)
 
 
 def _serve(options: argparse.Namespace, port: int) -> None:
+    from recovery_ops.sandbox import service_models
+
+    gc.disable()  # a quarter less time to start; what is imported stays anyway
+    service_models.read_once()  # before moto is imported, which reads them over and over
     from recovery_ops.sandbox import snapshot
     from recovery_ops.sandbox.clock import ScaledClock
     from recovery_ops.sandbox.server import Sandbox
     from recovery_ops.sandbox.world import World
 
+    if options.switch_interval:
+        sys.setswitchinterval(options.switch_interval)
     world = World(regions=tuple(options.regions.split(",")), clock=ScaledClock(options.factor))
     sandbox = Sandbox(world, port=port, request_log=options.request_log)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sandbox.stopping.set())
     try:
         sandbox.start()
+        gc.freeze()
+        gc.enable()
         if options.restore:
             snapshot.load(options.restore, world, sandbox.overlays)
         if options.ready_file:
@@ -90,6 +103,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--request-log", type=Path, help="append a JSON line per request")
     parser.add_argument("--ready-file", type=Path, help="written as JSON when requests are answered")
     parser.add_argument("--restore", type=Path, help="start from this snapshot")
+    parser.add_argument(
+        "--switch-interval", type=float, help="seconds a thread runs at a stretch; small ones show races"
+    )
     parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
     return parser
 

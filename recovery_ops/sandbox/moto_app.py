@@ -2,12 +2,9 @@
 
 import functools
 import io
-import os
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-
-os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
 import moto.backends as moto_backends
 import structlog

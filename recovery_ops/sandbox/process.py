@@ -49,6 +49,7 @@ def start(
     request_log: Path | None = None,
     restore: Path | None = None,
     parent_pid: int | None = None,
+    switch_interval_s: float | None = None,
 ) -> RunningSandbox:
     """Start a sandbox and return when it answers.
 
@@ -60,6 +61,7 @@ def start(
         request_log: Append a JSON line per AWS request to this file.
         restore: Start from this snapshot.
         parent_pid: Process whose end ends the sandbox; ``None`` leaves it running until ``stop``.
+        switch_interval_s: Real seconds a thread of it runs at a stretch; small ones show races, for tests.
 
     Raises:
         RequestError: It ended, or did not answer in time; the message has the end of its log. Nothing is left running.
@@ -67,9 +69,20 @@ def start(
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / "sandbox.json"
     ready.unlink(missing_ok=True)
+    options = {
+        "--port": port,
+        "--regions": ",".join(regions),
+        "--factor": factor,
+        "--ready-file": ready,
+        "--request-log": request_log,
+        "--restore": restore,
+        "--parent-pid": parent_pid,
+        "--switch-interval": switch_interval_s,
+    }
     with (folder / "sandbox.log").open("wb") as log:
-        command = _command(port, regions, factor, ready, request_log, restore, parent_pid)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own module
+        child = subprocess.Popen(  # noqa: S603 - our own module
+            _command(options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         return _await_ready(child, ready, folder / "sandbox.log")
     except BaseException:
@@ -105,6 +118,7 @@ def running_sandbox(
     factor: float = FACTOR,
     request_log: Path | None = None,
     restore: Path | None = None,
+    switch_interval_s: float | None = None,
 ) -> Iterator[RunningSandbox]:
     """Run a sandbox for the length of a ``with`` block; it also ends when this process dies."""
     with tempfile.TemporaryDirectory(prefix="recovery-ops-sandbox-") as own:
@@ -116,6 +130,7 @@ def running_sandbox(
             request_log=request_log,
             restore=restore,
             parent_pid=os.getpid(),
+            switch_interval_s=switch_interval_s,
         )
         try:
             yield sandbox
@@ -123,19 +138,9 @@ def running_sandbox(
             stop(sandbox)
 
 
-def _command(
-    port: int,
-    regions: Sequence[str],
-    factor: float,
-    ready: Path,
-    request_log: Path | None,
-    restore: Path | None,
-    parent_pid: int | None,
-) -> list[str]:
-    optional = {"--request-log": request_log, "--restore": restore, "--parent-pid": parent_pid}
-    given = {"--port": port, "--regions": ",".join(regions), "--factor": factor, "--ready-file": ready}
-    pairs = [(name, value) for name, value in {**given, **optional}.items() if value is not None]
-    return [sys.executable, "-m", "recovery_ops.sandbox", *(str(part) for pair in pairs for part in pair)]
+def _command(options: Mapping[str, object]) -> list[str]:
+    given = [str(part) for name, value in options.items() if value is not None for part in (name, value)]
+    return [sys.executable, "-m", "recovery_ops.sandbox", *given]
 
 
 def _await_ready(child: subprocess.Popen[bytes], ready: Path, log: Path) -> RunningSandbox:

@@ -61,7 +61,7 @@ def request_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox(request_log: Path) -> Iterator[RunningSandbox]:
-    with running_sandbox(factor=0.001, request_log=request_log) as running:
+    with running_sandbox(factor=0.001, request_log=request_log, switch_interval_s=1e-5) as running:
         yield running
 
 
