@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 
 from recovery_ops.aws.waiting import Clock
@@ -81,7 +82,7 @@ def measure(call: Call, effort: Effort, clock: Clock = time) -> Timings:
         run.work()
     else:
         with ThreadPoolExecutor(effort.threads, thread_name_prefix="probe") as pool:
-            futures = [pool.submit(run.work) for _ in range(effort.threads)]
+            futures = [pool.submit(copy_context().run, run.work) for _ in range(effort.threads)]
         for future in futures:
             future.result()
     run.timings.elapsed_s = clock.monotonic() - start
