@@ -87,16 +87,22 @@ class FeatureStore(Kind):
     gates = frozenset({Gate.DATA, Gate.INTEGRITY, Gate.CONSISTENCY, Gate.FRESHNESS})
     aws_actions = frozenset(
         {
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
             "dynamodb:DeleteResourcePolicy",
             "dynamodb:DeleteTable",
             "dynamodb:DescribeContinuousBackups",
             "dynamodb:DescribeTable",
+            "dynamodb:GetItem",
             "dynamodb:GetResourcePolicy",
+            "dynamodb:PutItem",
             "dynamodb:PutResourcePolicy",
+            "dynamodb:Query",
             "dynamodb:RestoreTableToPointInTime",
             "dynamodb:Scan",
             "dynamodb:TagResource",
             "dynamodb:UpdateContinuousBackups",
+            "dynamodb:UpdateItem",
             "s3:DeleteObject",
             "s3:GetBucketVersioning",
             "s3:GetObject",
