@@ -1,0 +1,3 @@
+"""The network stack stands in both regions."""
+
+COMPONENT = "network"

@@ -1,0 +1,3 @@
+"""The standby serves an older model on fewer instances."""
+
+COMPONENT = "scoring"
