@@ -142,9 +142,9 @@ class _Modelled:
         """Return the ids of the longest modelled chain that ends with ``end``."""
         found: list[str] = []
         at = end if end in self._end_s else None
-        while at is not None:
+        while at is not None and at not in found:
             found.append(at)
-            at = self._before[at]
+            at = self._before.get(at)
         return tuple(reversed(found))
 
     def end_s(self, step: str) -> float:

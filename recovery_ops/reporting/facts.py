@@ -1,8 +1,9 @@
 """What a report is made of: the events of one run, folded, with what the fold does not keep."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -33,7 +34,7 @@ class Facts:
         Raises:
             RecordError: There are no events, or they are of several runs.
         """
-        ordered = in_order(events)
+        ordered = [_as_stored(event) for event in in_order(events)]
         runs = sorted({event.run_id for event in ordered})
         if len(runs) != 1:
             found = f"{len(runs)} runs ({', '.join(runs)})" if runs else "no events"
@@ -129,6 +130,11 @@ class Facts:
             worked_s=step.worked_s,
             waited_s=step.waited_s,
         )
+
+
+def _as_stored(event: Event) -> Event:
+    """An event gives the same bytes whether this process wrote it or read it: keys in order, plain values."""
+    return replace(event, payload=json.loads(envelope.canonical(event.payload)))
 
 
 def iso(at: datetime | None) -> str | None:

@@ -70,7 +70,7 @@ def duration(seconds: float | None) -> str:
         return f"{sign}{whole // 60}\u00a0min" + (f"\u00a0{whole % 60:02d}\u00a0s" if whole % 60 else "")
     if whole < 86400:
         return f"{sign}{whole // 3600}\u00a0h" + (f"\u00a0{whole % 3600 // 60:02d}\u00a0min" if whole % 3600 else "")
-    return f"{sign}{whole // 86400}\u00a0d\u00a0{whole % 86400 // 3600}\u00a0h"
+    return f"{sign}{whole // 86400}\u00a0d" + (f"\u00a0{whole % 86400 // 3600}\u00a0h" if whole % 86400 // 3600 else "")
 
 
 def clock(at: str | None) -> str:
@@ -126,14 +126,12 @@ def checks_of(report: Json) -> list[tuple[str, list[Json]]]:
     return [(name, list(checks)) for name, checks in groupby(ranked, key=lambda check: str(check["component"]))]
 
 
-def headline(report: Json) -> Mapping[str, str]:
-    """Return the sentence under the verdict and the name of what ran."""
-    scope, result, time = report["scope"], report["result"], report["time"]
+def headline(report: Json) -> Mapping[str, str | None]:
+    """Return what ran, from where to where, and where clients are answered now."""
+    scope = report["scope"]
     what = {"failover": "Failover", "failback": "Failback", "drill": "Drill", "component": "Component recovery"}
-    name = what.get(str(report["classification"]["mode"]), "Run")
-    route = f"{scope['impaired_region'] or '?'} → {scope['recovery_region'] or '?'}"
-    where = result["serving_region"]
-    serving = f"Clients are answered by {where}" if where else "Nothing is known to serve"
-    if time["modelled_s"] is not None:
-        serving += f", healthy {duration(time['modelled_s'])} after impact"
-    return {"what": name, "route": route, "sentence": f"{serving}."}
+    return {
+        "what": what.get(str(report["classification"]["mode"]), "Run"),
+        "route": f"{scope['impaired_region'] or '?'} \u2192 {scope['recovery_region'] or '?'}",
+        "where": report["result"]["serving_region"],
+    }

@@ -1,4 +1,4 @@
-"""Publishing a report: from the record of a run to ``report.json`` and ``report.html``, on disk and beside the record."""
+"""Publishing: from the record of a run to ``report.json`` and ``report.html``, on disk and beside the record."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -168,6 +168,10 @@ class MadeFailover:
     def whole(self) -> list[Event]:
         """Return all events of a run that succeeds."""
         self.declare()
+        return self.whole_after_declare()
+
+    def whole_after_declare(self) -> list[Event]:
+        """Return all events of a run that succeeds and was declared before."""
         for step in self.plan.steps:
             if step.id != "rollback":
                 self.step(step)
@@ -194,7 +198,7 @@ class MadeFailover:
     def outside(self) -> None:
         """Append what client and writer outside saw."""
         second = max(self.ended.values()) + 1
-        seen = {"outage_s": 23.4, "requests": 2210, "failed": 184, "sticky_outage_s": 31.0}
+        seen = {"outage_s": 26.4, "requests": 2210, "failed": 184, "sticky_outage_s": 31.0}
         self.run.add(second, "probe:client", EventType.CLIENT_OBSERVED, **seen, answered_by={EAST: 900, WEST: 1126})
         loss = {"acknowledged": 1833, "served": 1830, "lost": 3, "basis": "journal minus what is served"}
         self.run.add(second, "probe:writer", EventType.DATA_LOSS_COUNTED, component="features", **loss)
