@@ -18,7 +18,8 @@ RETRYABLE = frozenset(
 ABSENT = frozenset(
     {
         "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "ParameterNotFound", "ResourceNotFound",
-        "ResourceNotFoundException", "TableNotFoundException", "ObjectNotFoundException", "NoSuchHostedZone", "ReplicationConfigurationNotFoundError", "NoSuchBucketPolicy",
+        "ResourceNotFoundException", "TableNotFoundException", "ObjectNotFoundException", "NoSuchHostedZone",
+        "ReplicationConfigurationNotFoundError", "NoSuchBucketPolicy",
     }
 )  # fmt: skip
 
