@@ -104,9 +104,9 @@ def stop(sandbox: RunningSandbox) -> None:
     """End the sandbox and wait until it is gone; kill it when it does not go by itself. Stopping twice is fine."""
     _signal(sandbox.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_S
-    while _runs(sandbox.pid) and time.monotonic() < deadline:
+    while runs(sandbox.pid) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
-    if _runs(sandbox.pid):
+    if runs(sandbox.pid):
         _signal(sandbox.pid, signal.SIGKILL)
 
 
@@ -165,7 +165,8 @@ def _signal(pid: int, number: int) -> None:
         return
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Return whether the process ``pid`` is there and has not ended."""
     try:
         if os.waitpid(pid, os.WNOHANG) != (0, 0):
             return False
