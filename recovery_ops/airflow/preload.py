@@ -13,11 +13,13 @@ import botocore.session
 import pandas
 import pyarrow.parquet
 
+import recovery_ops.aws.clients
 import recovery_ops.execution.steps
 import recovery_ops.kinds
 import recovery_ops.quality.suites
 
 recovery_ops.quality.suites.preload()
 recovery_ops.kinds.all_kinds()
+recovery_ops.aws.clients.preload()
 
 __all__ = ["boto3", "botocore", "pandas", "pyarrow"]

@@ -32,6 +32,10 @@ class AirflowApi:
         """Keep new runs of a DAG from starting."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": True})
 
+    def paused(self, dag_id: str) -> bool:
+        """Return whether new runs of a DAG stay queued."""
+        return bool(self._call("GET", f"/api/v2/dags/{dag_id}")["is_paused"])
+
     def dags(self) -> list[str]:
         """Return the ids of all DAGs."""
         return [dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=200")["dags"]]
@@ -44,6 +48,11 @@ class AirflowApi:
         """Return ``queued``, ``running``, ``success`` or ``failed``."""
         return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """Return the state of every run of a DAG by its id."""
+        answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=100")
+        return {run["dag_run_id"]: run["state"] for run in answer["dag_runs"]}
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run: task_id, state, start_date, end_date, try_number and more."""
         answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=200")
@@ -55,10 +64,15 @@ class AirflowApi:
         content = self._call("GET", path).get("content", [])
         return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
 
-    def answer(self, dag_id: str, run_id: str, task_id: str, *, approve: bool) -> None:
-        """Answer a human-in-the-loop task."""
+    def answer(self, dag_id: str, run_id: str, task_id: str, *, approve: bool, comment: str = "") -> None:
+        """Answer the question that a human-in-the-loop task asks.
+
+        Raises:
+            RequestError: This user may not answer it, or somebody has.
+        """
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
-        self._call("PATCH", path, {"chosen_options": ["Approve" if approve else "Reject"], "params_input": {}})
+        chosen = ["Approve" if approve else "Reject"]
+        self._call("PATCH", path, {"chosen_options": chosen, "params_input": {"comment": comment}})
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if "Authorization" not in self._http.headers:

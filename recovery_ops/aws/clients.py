@@ -55,6 +55,27 @@ def _client(service: str, region: str, suspect: bool) -> Any:  # noqa: FBT001 - 
     return made
 
 
+SERVICES = (
+    "application-autoscaling",
+    "cloudformation",
+    "dynamodb",
+    "iam",
+    "s3",
+    "sagemaker",
+    "sagemaker-runtime",
+    "ssm",
+)
+
+
+def preload(region: str = "us-east-1") -> None:
+    """Read the models of every service we call, before a process forks; nothing is called and no client is kept.
+
+    Children inherit the session's cache: a client then costs milliseconds instead of a quarter of a second.
+    """
+    for service in SERVICES:
+        _session().client(service, region_name=region)
+
+
 def _endpoint_overridden() -> bool:
     import os
 

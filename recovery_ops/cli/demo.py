@@ -19,6 +19,7 @@ from recovery_ops.airflow.rest import AirflowApi
 from recovery_ops.cli import local
 from recovery_ops.cli.shelves import reported
 from recovery_ops.cli.showing import Watch, table_of
+from recovery_ops.errors import RecoveryError
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
@@ -111,12 +112,11 @@ class _Demo:
         end = time.monotonic() + 60
         while not wanted <= set(api.dags()):
             if errors := api.import_errors():
-                raise typer.BadParameter("\n".join(errors))
+                raise RecoveryError("\n".join(errors))
             if time.monotonic() > end:
-                raise typer.BadParameter(f"Airflow has not found {', '.join(sorted(wanted))} within 60 s")
+                raise RecoveryError(f"Airflow has not found {', '.join(sorted(wanted))} within 60 s")
             time.sleep(0.25)
-        for dag_id in wanted:
-            api.unpause(dag_id)
+        api.unpause(self._dag)
         return api
 
     @property
@@ -129,10 +129,11 @@ class _Demo:
             protect(self.system)
             return
         dag_id = f"protect__{self.system.name}"
-        run = api.trigger(dag_id, {})
-        self._await(lambda: api.run_state(dag_id, run) in ("success", "failed"), "protection")
-        if api.run_state(dag_id, run) != "success":
-            raise typer.BadParameter(f"protection failed:\n{api.log(dag_id, run, 'protect')[-3000:]}")
+        api.unpause(dag_id)  # its schedule starts a run at once
+        self._await(lambda: bool({"success", "failed"} & set(api.runs(dag_id).values())), "protection")
+        run, state = next((run, state) for run, state in api.runs(dag_id).items() if state in ("success", "failed"))
+        if state != "success":
+            raise RecoveryError(f"protection failed:\n{api.log(dag_id, run, 'protect')[-3000:]}")
         api.pause(dag_id)
 
     def _people(self) -> tuple[Person, Person, Person]:
@@ -209,7 +210,7 @@ class _Demo:
         end = time.monotonic() + LIMIT_S
         while not true():
             if time.monotonic() > end:
-                raise typer.BadParameter(f"{what} did not end within {LIMIT_S:.0f} s")
+                raise RecoveryError(f"{what} did not end within {LIMIT_S:.0f} s")
             time.sleep(0.2)
 
     def _evidence(
