@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 _ALWAYS_KNOWN = frozenset({"x-id", "AWSAccessKeyId", "Signature", "Expires"})
@@ -56,7 +57,7 @@ def find(service: str, method: str, path: str, query: Mapping[str, str], headers
 def _operations(service: str) -> Mapping[str, tuple[Operation, ...]]:
     try:
         model = Loader().load_service_model(service, "service-2")
-    except ValueError:  # botocore's UnknownServiceError is one
+    except UnknownServiceError:
         return {}
     by_method: dict[str, list[Operation]] = {}
     for name, described in model["operations"].items():

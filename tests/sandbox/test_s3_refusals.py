@@ -234,6 +234,7 @@ def test_services_regions_and_operations_that_are_not_modelled_are_refused_witho
     plenty = {"retries": {"total_max_attempts": 5}}
     attempts = [
         lambda: aws.client("kms", RECOVERY, **plenty).list_keys(),
+        lambda: aws.client("eks", RECOVERY, **plenty).list_clusters(),
         lambda: aws.client("s3", "ap-south-1", **plenty).list_buckets(),
         lambda: aws.client("sagemaker", RECOVERY, **plenty).list_apps(),
         lambda: aws.client("apigateway", RECOVERY, **plenty).get_sdk_types(),
@@ -245,6 +246,10 @@ def test_services_regions_and_operations_that_are_not_modelled_are_refused_witho
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
         assert answer["ResponseMetadata"]["RetryAttempts"] == 0
         assert answer["Error"]["Code"] == "NotImplemented"
+
+
+def test_a_service_that_nobody_knows_is_refused_too(aws: Aws) -> None:
+    assert http("GET", f"{aws.base_url}/anything", None, {"Authorization": signature("sparkle")}) == 501
 
 
 def test_the_api_of_moto_itself_is_closed(aws: Aws) -> None:
