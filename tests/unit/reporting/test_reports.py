@@ -14,6 +14,7 @@ from recovery_ops.errors import RecordError
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode
 from recovery_ops.reporting import as_bytes, render, report
+from recovery_ops.reporting.html import duration
 from recovery_ops.reporting.verdict import RULES
 from recovery_ops.testing.runs import Run, at, full_run, iso
 
@@ -299,3 +300,22 @@ def test_what_stands_in_the_page_is_what_stands_in_the_report() -> None:
     for step in REPORT["steps"]:
         assert step["step"] in page
     assert at(0).strftime("%H:%M:%S.000") in page
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", [*REPORT, *RULES])
+def test_every_key_and_every_rule_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "not measured"), (0, "0.00 s"), (0.344, "0.34 s"), (12, "12 s"), (59.96, "1 min"), (61, "1 min 01 s"),
+        (3599.6, "1 h"), (3900, "1 h 05 min"), (86400, "1 d"), (97200, "1 d 3 h"), (-2.5, "\N{MINUS SIGN}2.5 s"),
+    ],
+)  # fmt: skip
+def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> None:
+    assert duration(seconds).replace("\u00a0", " ") == text
