@@ -95,8 +95,9 @@ def hold(fault: Fault, world: World, connection: socket.socket) -> None:
 
 
 def _left(connection: socket.socket) -> bool:
-    readable, _, _ = select.select([connection], [], [], 0)
-    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+    look = select.poll()
+    look.register(connection, select.POLLIN)
+    return bool(look.poll(0)) and connection.recv(1, socket.MSG_PEEK) == b""
 
 
 def reset(connection: socket.socket) -> None:

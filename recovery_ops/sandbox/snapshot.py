@@ -11,6 +11,7 @@ from typing import Any
 import moto.backends as moto_backends
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.s3.models import s3_backends
+from moto.s3.utils import _VersionedKeyStore
 
 from recovery_ops.sandbox import locks
 from recovery_ops.sandbox.loading import Overlays
@@ -123,7 +124,17 @@ class _Pickler(pickle.Pickler):
             return threading.Lock, ()
         if isinstance(value, _RLOCK):
             return threading.RLock, ()
+        if isinstance(value, _VersionedKeyStore):
+            return _store_of, ([(name, list(versions)) for name, versions in value.iterlists()],)
         return NotImplemented
+
+
+def _store_of(versions: list[tuple[str, list[Any]]]) -> _VersionedKeyStore:
+    """Return the objects of a bucket with every version; left to itself, pickle keeps the newest of each only."""
+    store = _VersionedKeyStore()
+    for name, of_name in versions:
+        store.setlist(name, of_name)
+    return store
 
 
 def _address(backend: BaseBackend) -> Address:

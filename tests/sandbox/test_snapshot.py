@@ -22,6 +22,9 @@ def build(aws: Aws) -> dict[str, Any]:
     aws.client("s3").put_object(
         Bucket=name, Key="k", Body=b"content" * 1000, Metadata={"a": "b"}, Tagging="t=1", ChecksumAlgorithm="SHA256"
     )
+    for body in (b"first", b"second"):
+        aws.client("s3").put_object(Bucket=name, Key="versions", Body=body)
+    aws.client("s3").delete_object(Bucket=name, Key="versions")
     aws.client("ssm", RECOVERY).put_parameter(Name=f"/{name}", Value="v", Type="String")
     aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
     zone = aws.client("route53").create_hosted_zone(Name=f"{name}.test", CallerReference=name)["HostedZone"]["Id"]
@@ -52,6 +55,10 @@ def seen(aws: Aws, names: dict[str, Any]) -> dict[str, Any]:
     return {
         "object": s3.get_object(Bucket=name, Key="k")["Body"].read(),
         "head": {key: head[key] for key in ("ETag", "VersionId", "Metadata", "ChecksumSHA256", "LastModified")},
+        "versions": [
+            s3.get_object(Bucket=name, **version)["Body"].read() for version in versions(s3, name, "Versions")
+        ],
+        "markers": versions(s3, name, "DeleteMarkers"),
         "tags": s3.get_object_tagging(Bucket=name, Key="k")["TagSet"],
         "lock": s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"],
         "parameter": aws.client("ssm", RECOVERY).get_parameter(Name=f"/{name}")["Parameter"]["Value"],
@@ -63,6 +70,11 @@ def seen(aws: Aws, names: dict[str, Any]) -> dict[str, Any]:
         "item": aws.client("dynamodb", RECOVERY).get_item(TableName=name, Key={"k": {"S": "a"}})["Item"],
         "vpc": aws.client("ec2", RECOVERY).describe_vpcs(VpcIds=[names["vpc"]])["Vpcs"][0]["CidrBlock"],
     }
+
+
+def versions(s3: Any, bucket: str, kind: str) -> list[dict[str, Any]]:
+    found = s3.list_object_versions(Bucket=bucket, Prefix="versions")[kind]
+    return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
 
 
 def test_what_was_saved_comes_back_and_what_came_later_is_gone(aws: Aws, control: Control, tmp_path: Path) -> None:
