@@ -94,16 +94,18 @@ def in_full(prefix: str, parameter: Parameter, region: str) -> Parameter:
 
 
 def put(prefix: str, parameter: Parameter, tags: Mapping[str, str], region: str, *, exists: bool) -> int:
-    """Write one parameter, tag it and return its version; one that has come to exist meanwhile is overwritten."""
+    """Tag and write one parameter and return its version; one that has come to exist meanwhile is overwritten.
+
+    Tags come first: an attempt that dies in between finds the old value, and does both again.
+    """
     ssm, name, labelled = client("ssm", region), prefix + parameter.name, _tags(tags)
     request = _request(name, parameter)
     with aws_errors(f"write parameter {name}", region=region):
         if not exists:
             with already_done("ParameterAlreadyExists"):
                 return int(ssm.put_parameter(**request, Tags=labelled)["Version"])
-        version = int(ssm.put_parameter(**request, Overwrite=True)["Version"])
         ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=labelled)
-    return version
+        return int(ssm.put_parameter(**request, Overwrite=True)["Version"])
 
 
 def label(name: str, version: int, labels: Sequence[str], region: str) -> None:
