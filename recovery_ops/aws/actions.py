@@ -19,6 +19,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:PutBucketReplication": ("s3:PutReplicationConfiguration",),
+    "cloudformation:CreateStack": ("cloudformation:CreateStack", "cloudformation:TagResource"),
+    "cloudformation:UpdateStack": ("cloudformation:UpdateStack", "cloudformation:TagResource"),
     "dynamodb:RestoreTableToPointInTime": (
         "dynamodb:RestoreTableToPointInTime",
         *(f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")),
