@@ -107,7 +107,7 @@ class VerdictOperator(RecoveryOperator):
         ref = RunRef.from_json(found)
         report = library().publish(ref)
         if report["verdict"] != "pass":
-            reasons = "; ".join(report.get("result", {}).get("reasons", []))
+            reasons = "; ".join(reason["what"] for reason in report.get("result", {}).get("reasons", []))
             raise AirflowFailException(f"{ref.system} {ref.run_id}: verdict {report['verdict']}: {reasons}")
         return {"run_id": ref.run_id, "verdict": report["verdict"]}
 

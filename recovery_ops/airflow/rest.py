@@ -61,8 +61,7 @@ class AirflowApi:
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """Return the log of one attempt as text."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}?full_content=true"
-        content = self._call("GET", path).get("content", [])
-        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
+        return "\n".join(text for line in self._call("GET", path).get("content", []) for text in _texts(line))
 
     def answer(self, dag_id: str, run_id: str, task_id: str, *, approve: bool, comment: str = "") -> None:
         """Answer the question that a human-in-the-loop task asks.
@@ -91,3 +90,11 @@ def _refuse(answer: httpx.Response) -> None:
         f"Airflow refused {answer.request.method} {answer.request.url.path}: {answer.status_code}: {answer.text[:500]}"
     )
     raise (RequestError if answer.status_code < 500 else RecoveryError)(message)
+
+
+def _texts(line: Mapping[str, Any] | str) -> list[str]:
+    """Return what one line of a log says, with the errors that came with it."""
+    if isinstance(line, str):
+        return [line]
+    errors = line.get("error_detail") or []
+    return [str(line.get("event", line)), *(f"{error['exc_type']}: {error['exc_value']}" for error in errors)]

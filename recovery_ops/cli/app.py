@@ -15,6 +15,7 @@ for noun in (catalog, record, runs, sandbox):
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)
 app.command("protect")(failover.protect_now)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("up")(stack.up)
 app.command("down")(stack.down)
