@@ -2,7 +2,7 @@
 
 import typer
 
-from recovery_ops.cli import catalog, demo, failover, plan, record, runs, sandbox, stack
+from recovery_ops.cli import catalog, demo, failover, plan, record, report, runs, sandbox, stack
 
 app = typer.Typer(
     name="recovery-ops",
