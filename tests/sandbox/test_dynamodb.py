@@ -345,7 +345,15 @@ def test_folding_old_changes_changes_no_moment_that_can_still_be_restored(
 # Life cycle, fences, the rest
 
 
-def test_tables_take_time_to_come_and_to_go(home: Any) -> None:
+@pytest.fixture
+def slow_home() -> Iterator[Any]:
+    """A sandbox of its own in which a table takes seconds to come and to go, so that a busy machine sees it."""
+    with running_sandbox(factor=0.3) as slow:
+        yield client(slow, HOME)
+
+
+def test_tables_take_time_to_come_and_to_go(slow_home: Any) -> None:
+    home = slow_home
     definition = {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST",
