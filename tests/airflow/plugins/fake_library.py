@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from recovery_ops.airflow import library
+from recovery_ops.airflow import library, warming
 from recovery_ops.errors import StepFailedError, StepInterruptedError, StepRejectedError
 from recovery_ops.execution.steps import StepResult
 from recovery_ops.execution.systems import load_system
@@ -87,7 +87,7 @@ class FakeLibrary:
         unmoved = self.lines(ref.run_id)[0]["mode"] != "component" and not self.asked(ref.run_id, "commit")
         self._note(ref.run_id, step="publish")
         verdict = "fail" if failed or unmoved else "pass"
-        return {"verdict": verdict, "result": {"reasons": ["the script says so"]}}
+        return {"verdict": verdict, "result": {"reasons": [{"rule": "script", "what": "the script says so"}]}}
 
     def lines(self, run_id: str) -> list[dict[str, Any]]:
         path = self.folder / f"{run_id}.jsonl"
@@ -119,3 +119,4 @@ if "FAKE_LIBRARY_FOLDER" in os.environ:
 
 class FakeLibraryPlugin(AirflowPlugin):
     name = "fake_library"
+    listeners = [warming]  # noqa: RUF012 - Airflow's own way to declare it
