@@ -4,12 +4,14 @@
 
     systems/<system>/runs/<run id>/events/<writer>/<seq, six digits>.json
     systems/<system>/claims/<slot>.json
+    systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
 
 A writer's name is escaped as in URLs, except for ``# : @ +``, so that ``scoring.provision#1`` and ``person:alice``
 read as they are and a name with a slash stays one folder.
 """
 
 import re
+from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -18,6 +20,7 @@ from recovery_ops.errors import RecordError
 UNESCAPED = "#:@+"
 WRITER_BYTES = 400
 LAST_SEQ = 999_999
+_SWEEP_TIME = "%Y%m%dT%H%M%S.%fZ"
 _EVENT = re.compile(r"(?P<writer>[^/]+)/(?P<seq>\d{6})\.json")
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -47,6 +50,24 @@ def events_prefix(system: str, run_id: str) -> str:
 def claim_key(system: str, slot: str) -> str:
     """Return the key of the claim of ``system`` in ``slot``."""
     return f"{system_prefix(system)}claims/{_segment(slot)}.json"
+
+
+def sweeps_prefix(system: str) -> str:
+    """Return the prefix of every readiness sweep of ``system``."""
+    return f"{system_prefix(system)}readiness/"
+
+
+def sweep_key(system: str, at: datetime) -> str:
+    """Return the key of the sweep made ``at`` (aware); keys sort by time."""
+    return f"{sweeps_prefix(system)}{at.astimezone(UTC):{_SWEEP_TIME}}.json"
+
+
+def sweep_time(key: str) -> datetime | None:
+    """Return when the sweep under ``key`` was made (UTC), or ``None`` when no sweep has that key."""
+    try:
+        return datetime.strptime(key.rpartition("/")[2], f"{_SWEEP_TIME}.json").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def escaped(writer: str) -> str:
