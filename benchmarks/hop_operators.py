@@ -26,7 +26,7 @@ class NoOp(BaseOperator):
 class Judge(BaseOperator):
     """Judge a made-up frame of 1000 rows."""
 
-    def execute(self, context: Mapping[str, Any]) -> int:
+    def execute(self, context: Mapping[str, Any]) -> int:  # noqa: ARG002 - Airflow hands it in
         """Return how many expectations passed.
 
         Raises:

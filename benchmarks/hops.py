@@ -1,9 +1,10 @@
 """What one hop between two tasks costs: from the start of a task to the start of the next, on the local stack.
 
-Ours (settings shipped as code) against Airflow's own defaults, on PostgreSQL, in the same run. The first DAG run of a chain is
-not counted. ``python -m benchmarks.hops`` prints rows as JSON.
+Ours (settings shipped as code) against Airflow's own defaults, on PostgreSQL, in the same run. The first DAG run of a
+chain is not counted. ``python -m benchmarks.hops`` prints rows as JSON.
 """
 
+import itertools
 import json
 import os
 import statistics
@@ -28,7 +29,7 @@ DEFAULTS = {"chain_noop": 2, "chain_judge_short": 1}
 
 
 def rows() -> list[dict[str, Any]]:
-    """Measure and return ``{name, value, unit, goal, ok, peer, method}`` for hops without work and with a validation."""
+    """Measure hops without work and with a validation; return ``{name, value, unit, goal, ok, peer, method}`` each."""
     peers = _measure(tuned=False, runs=DEFAULTS)
     ours = _measure(tuned=True, runs=OURS)
     return [
@@ -95,7 +96,7 @@ def _hops(api: AirflowApi, dag_id: str) -> list[float]:
     if any(task["state"] != "success" for task in tasks):
         raise RuntimeError(f"{dag_id} failed: {api.log(dag_id, run, 't00')[-2000:]}")
     starts = [datetime.fromisoformat(task["start_date"]) for task in tasks]
-    return [(later - earlier).total_seconds() for earlier, later in zip(starts, starts[1:], strict=False)]
+    return [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(starts)]
 
 
 def _until(true: Any) -> None:

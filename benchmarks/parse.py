@@ -1,4 +1,7 @@
-"""How long parsing one DAG file takes for a catalog of 10 components. ``python -m benchmarks.parse`` prints rows as JSON."""
+"""How long parsing one DAG file takes for a catalog of 10 components.
+
+``python -m benchmarks.parse`` prints rows as JSON.
+"""
 
 import json
 import statistics
@@ -70,8 +73,14 @@ def rows() -> list[dict[str, Any]]:
 def _row(name: str, seconds: list[float], method: str) -> dict[str, Any]:
     value = round(statistics.median(seconds), 3)
     return {
-        "name": name, "value": value, "unit": "s", "goal": GOAL_S, "ok": value <= GOAL_S, "peer": None, "method": method,
-    }  # fmt: skip
+        "name": name,
+        "value": value,
+        "unit": "s",
+        "goal": GOAL_S,
+        "ok": value <= GOAL_S,
+        "peer": None,
+        "method": method,
+    }
 
 
 def _write(folder: Path) -> Path:

@@ -51,19 +51,36 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
     """Kill the home region of a sandbox and recover the system; exit code 0 only if the verdict is pass."""
-    out = OUT / "demo"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    with ExitStack() as ending:
-        report = _Demo(system, via, catalogs, out, ending).play()
+    report = play(system, via, catalogs, OUT / "demo")
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     raise typer.Exit(0 if report["verdict"] == "pass" else 1)
 
 
+def play(system: str, via: str, catalogs: Path, out: Path, *, tuned: bool = True) -> dict[str, Any]:
+    """Play the demo, leave its files in ``out`` (emptied first) and no process behind; return the report.
+
+    Args:
+        system: System to lose and recover.
+        via: ``airflow`` or ``direct``.
+        catalogs: Folder with catalogs.
+        out: Where ``report.json``, ``report.html`` and ``requests.jsonl`` go.
+        tuned: ``False`` runs Airflow with its own default settings, for comparison.
+
+    Raises:
+        RecoveryError: The demo could not be played; a failed recovery is a report with the verdict ``fail``.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    with ExitStack() as ending:
+        return _Demo(system, via, catalogs, out, ending, tuned=tuned).play()
+
+
 class _Demo:
-    def __init__(self, name: str, via: str, catalogs: Path, out: Path, ending: ExitStack) -> None:
-        self.via, self.catalogs, self.out, self.ending = via, catalogs, out, ending
+    def __init__(
+        self, name: str, via: str, catalogs: Path, out: Path, ending: ExitStack, *, tuned: bool = True
+    ) -> None:
+        self.via, self.catalogs, self.out, self.ending, self.tuned = via, catalogs, out, ending, tuned
         self.begin = time.monotonic()
         self.log = out / "requests.jsonl"
         self.sandbox = local.start_world(
@@ -103,6 +120,7 @@ class _Demo:
             dags=self.catalogs,
             plugins=Path("plugins"),
             extra=local.environment(self.sandbox),
+            tuned=self.tuned,
             parent_pid=os.getpid(),
             progress=self.say,
         )

@@ -11,6 +11,7 @@ import structlog
 from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.errors import RecoveryError
 from recovery_ops.execution.meter import Meter
+from recovery_ops.execution.projecting import catch_up, settled
 from recovery_ops.execution.proving import prove
 from recovery_ops.execution.starting_point import record_point_used
 from recovery_ops.execution.system_steps import run_system_step
@@ -37,6 +38,7 @@ class StepResult:
     operation: OperationRef | None = None
 
 
+@settled()
 def run_step(
     ref: RunRef,
     step_id: str,
@@ -83,6 +85,8 @@ def run_step(
         raise
     writer.append(EventType.STEP_SUCCEEDED, _facts(view, step, attempt) | _times(meter) | {"outputs": outputs})
     log.info("step succeeded", run_id=ref.run_id, step=step_id, **_times(meter))
+    if step.id == SystemStep.CLOSE:
+        catch_up(ref.run_id, ref.system, view.log.events())
     return StepResult(finished=True, outcome="succeeded")
 
 

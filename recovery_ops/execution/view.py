@@ -110,7 +110,7 @@ class RunView:
         wanted = [component.name, *_all_needs(self.system, component)]
         found: dict[str, dict[str, Any]] = {}
         for name in wanted:
-            for event in self.log.events_of(f"{name}."):
+            for event in self.log.tails(f"{name}."):
                 if event.type is EventType.STEP_SUCCEEDED:
                     found.setdefault(name, {}).update(event.payload["outputs"])
         return found

@@ -8,6 +8,7 @@ Third parties add kinds through the entry-point group ``recovery_ops.kinds``: ea
 import registers the kind with :func:`kind`.
 """
 
+import functools
 import importlib
 import importlib.metadata
 import pkgutil
@@ -244,11 +245,17 @@ def kind(name: str) -> Callable[[K], K]:
 
 def all_kinds() -> Mapping[str, type[Kind]]:
     """Return every registered kind by name; ours first, then those of installed distributions."""
+    _import_all()
+    return MappingProxyType(dict(sorted(_registry.items())))
+
+
+@functools.cache
+def _import_all() -> None:
+    """Once per process: looking through every installed distribution costs some 15 ms, and each step asks for kinds."""
     for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         entry.load()
-    return MappingProxyType(dict(sorted(_registry.items())))
 
 
 def driver(component: Component) -> Kind:

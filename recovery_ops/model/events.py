@@ -108,7 +108,8 @@ class EventType(enum.StrEnum):
     DECISION_TAKEN = "decision-taken"
     """inject (id), role, person, decision, comment, after_s, simulated (bool: nobody answered)"""
     HEALTH_JUDGED = "health-judged"
-    """region, signals [{name, state, since, detail}], quorum, verdict, decision ("nothing"|"advise"|"fail-over"), why"""
+    """region, signals [{name, state, since, detail}], quorum, verdict, decision
+    ("nothing"|"advise"|"fail-over"), why"""
     NOTIFIED = "notified"
     """channel, audience, template, state ("sent"|"failed"), detail"""
     REPORT_FAILED = "report-failed"

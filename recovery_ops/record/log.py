@@ -96,15 +96,21 @@ class EventLog:
         """Return whether anything stands in the store for this run, whether it can be read or not."""
         return bool(self.store.list(self.prefix))
 
-    def heads(self) -> dict[str, Head]:
-        """Return the last event of every chain by writer, as the payload of an anchor wants it."""
+    def tails(self, prefix: str = "") -> list[Event]:
+        """Return the last event of every chain of writers whose name starts with ``prefix``, ordered as events are.
+
+        A step that succeeded ends its chain with that, so this answers what came of steps without reading all they did.
+        """
         last: dict[str, str] = {}
-        for key in self._event_keys(""):
+        for key in self._event_keys(prefix):
             place = keys.place_of(key.removeprefix(self.prefix))
             assert place is not None
             last[place.writer] = key
-        found = self._fetch(last.values())
-        return {event.writer: Head(seq=event.seq, hash=event.hash) for event in found}
+        return sorted(self._fetch(last.values()), key=lambda event: (event.at, event.writer, event.seq))
+
+    def heads(self) -> dict[str, Head]:
+        """Return the last event of every chain by writer, as the payload of an anchor wants it."""
+        return {event.writer: Head(seq=event.seq, hash=event.hash) for event in self.tails()}
 
     def anchor(self, writer: str) -> Event:
         """Append the heads of all chains to the chain of ``writer``, so that a lost last event shows later."""

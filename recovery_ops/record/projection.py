@@ -6,7 +6,7 @@ order or from several processes gives the same rows as rebuilding.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,19 +66,28 @@ class Projection:
             upgrade(connection)
 
     def apply(self, event: Event, *, system: str = "") -> None:
-        """Take in one event; one that is there already changes nothing.
+        """Take in one event; see :meth:`apply_all`."""
+        self.apply_all([event], system=system)
+
+    def apply_all(self, events: Sequence[Event], *, system: str = "") -> None:
+        """Take in events of one run, all or none; those that are there already change nothing.
+
+        One transaction folds the run once, so that many events cost little more than one.
 
         Args:
-            event: An event as the log returned it.
+            events: Events as the log returned them, at least one, all of the same run.
             system: Whose run it is. A declared run says so itself; protection and refused runs do not.
         """
+        run_id = events[0].run_id
         with self._begin() as connection:
-            self._lock_run(connection, event.run_id)
-            known = self._events(connection, event.run_id)
-            if any((held.writer, held.seq) == (event.writer, event.seq) for held, _ in known):
+            self._lock_run(connection, run_id)
+            known = self._events(connection, run_id)
+            held = {(event.writer, event.seq) for event, _ in known}
+            fresh = [event for event in events if (event.writer, event.seq) not in held]
+            if not fresh:
                 return
-            self._insert_events(connection, [rows.event_row(event, system)])
-            _write(connection, _derived([*known, (event, system)]), _derived(known))
+            self._insert_events(connection, [rows.event_row(event, system) for event in fresh])
+            _write(connection, _derived([*known, *((event, system) for event in fresh)]), _derived(known))
 
     def observer(self, system: str) -> Callable[[Event], None]:
         """Return :meth:`apply` for the events of ``system``, as an event log wants its observers."""

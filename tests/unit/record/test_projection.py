@@ -302,3 +302,11 @@ def test_a_database_that_hangs_costs_two_seconds_and_one_only() -> None:
 def test_only_postgresql_will_do(url: str) -> None:
     with pytest.raises(SettingsError):
         Projection(url)
+
+
+def test_many_events_at_once_give_the_same_rows_as_one_by_one(projection: Projection, url: str) -> None:
+    apply_all(projection, EVENTS)
+    one_by_one = rows_in(url)
+    projection.rebuild({RUN_ID: []})
+    projection.apply_all([*EVENTS[:7], *EVENTS[3:]], system="fraud")
+    assert rows_in(url) == one_by_one
