@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import RunActiveError, StepError
+from recovery_ops.execution.serving import serving_region as where_it_serves
 from recovery_ops.execution.view import PRODUCTION, record_store
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.settings import Settings
@@ -15,6 +16,10 @@ from recovery_ops.record.claims import Claims
 def protect(system: System, *, serving_region: str | None = None) -> ConsistentPoint:
     """Take a consistent point of ``system`` where it serves, and publish it in every region of its catalog.
 
+    Args:
+        system: The system to protect.
+        serving_region: Where it serves; read from the record unless given.
+
     Raises:
         RunActiveError: A run of the system is open; protection pauses until it is closed.
         PointDamagedError: The point is not complete in every region; it is published where it is.
@@ -23,9 +28,10 @@ def protect(system: System, *, serving_region: str | None = None) -> ConsistentP
     with calling_as(Caller(run_id="protect", step="system.protect")):
         for region in system.regions:
             _refuse_open_run(system, region)
+        serving = serving_region or where_it_serves(system).region
     return take_point(
         system,
-        serving_region=serving_region or system.home,
+        serving_region=serving,
         regions=system.regions,
         time_factor=Settings.from_environment().time_factor,
     )
