@@ -1,6 +1,7 @@
 """Airflow's REST API, as an SRE's tools call it. Does not import airflow."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import httpx
@@ -81,6 +82,22 @@ class AirflowApi:
         answer = self._http.request(method, path, json=body, headers={"Accept": "application/json"})
         _refuse(answer)
         return dict(answer.json()) if answer.content else {}
+
+
+def await_dags(api: AirflowApi, wanted: Collection[str], limit_s: float = 60.0) -> None:
+    """Return when Airflow knows all ``wanted`` DAGs.
+
+    Raises:
+        RecoveryError: A DAG file is broken, or ``limit_s`` wall seconds have passed; says which DAGs are missing.
+    """
+    end = time.monotonic() + limit_s
+    while not set(wanted) <= set(api.dags()):
+        if errors := api.import_errors():
+            raise RecoveryError("\n".join(errors))
+        if time.monotonic() > end:
+            missing = ", ".join(sorted(set(wanted) - set(api.dags())))
+            raise RecoveryError(f"Airflow has not found {missing} within {limit_s:.0f} s")
+        time.sleep(0.25)
 
 
 def _refuse(answer: httpx.Response) -> None:

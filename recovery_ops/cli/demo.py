@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +14,9 @@ import typer
 from rich.console import Console
 
 from recovery_ops.airflow import stack as airflow_stack
-from recovery_ops.airflow.rest import AirflowApi
+from recovery_ops.airflow.rest import AirflowApi, await_dags
 from recovery_ops.cli import local
+from recovery_ops.cli.outside import Outside, send_everybody
 from recovery_ops.cli.shelves import reported
 from recovery_ops.cli.showing import Watch, table_of
 from recovery_ops.errors import RecoveryError
@@ -24,16 +24,12 @@ from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
-from recovery_ops.execution.witnesses import record_client, record_writer
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
 from recovery_ops.model.system import System
 from recovery_ops.reporting.publish import publish
 from recovery_ops.sandbox import process
-from recovery_ops.sandbox.outside.crowd import Person, send_out
-from recovery_ops.sandbox.outside.journal import acknowledged, client_facts, lines
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
-from recovery_ops.sandbox.seed import data
 
 OUT = Path("out")
 REASON = "us-east-1 does not answer"
@@ -102,14 +98,13 @@ class _Demo:
     def play(self) -> dict[str, Any]:
         api = self._airflow() if self.via == "airflow" else None
         self._protect(api)
-        client, sticky, writer = self._people()
+        outside = self._outside()
         time.sleep(2.0)
         impact = self._kill()
         ref = self._recover(api, impact)
         time.sleep(1.0)
-        for person in (client, sticky, writer):
-            person.leave()
-        return self._evidence(ref, impact, client, sticky, writer)
+        outside.leave()
+        return self._evidence(ref, impact, outside)
 
     def _airflow(self) -> AirflowApi:
         folder = OUT / "stack"
@@ -126,14 +121,7 @@ class _Demo:
         )
         api = AirflowApi(running.airflow_url, PERSON, running.password(PERSON))
         self.say(f"Airflow answers at {running.airflow_url} after {running.started_s} s")
-        wanted = {self._dag, f"protect__{self.system.name}"}
-        end = time.monotonic() + 60
-        while not wanted <= set(api.dags()):
-            if errors := api.import_errors():
-                raise RecoveryError("\n".join(errors))
-            if time.monotonic() > end:
-                raise RecoveryError(f"Airflow has not found {', '.join(sorted(wanted))} within 60 s")
-            time.sleep(0.25)
+        await_dags(api, {self._dag, f"protect__{self.system.name}"})
         api.unpause(self._dag)
         return api
 
@@ -154,28 +142,11 @@ class _Demo:
             raise RecoveryError(f"protection failed:\n{api.log(dag_id, run, 'protect')[-3000:]}")
         api.pause(dag_id)
 
-    def _people(self) -> tuple[Person, Person, Person]:
+    def _outside(self) -> Outside:
         self.say("sending out a client, one that ignores TTL, and a writer")
-        known = {"name": self.system.traffic.name, "resolver": f"{self.sandbox.base_url}/dns-query"}
-        row = json.dumps(local.sample_row())
-        sticky_s = 300 * self.sandbox.factor
-        people = (
-            send_out("client", self.out / "client.jsonl", row=row, **known),
-            send_out("client", self.out / "sticky.jsonl", row=row, sticky=sticky_s, **known),
-            send_out(
-                "writer",
-                self.out / "writer.jsonl",
-                row=row,
-                endpoint_url=self.sandbox.base_url,
-                parameter=f"/{self.system.name}/features/table",
-                features=json.dumps(list(data.FEATURES)),
-                **known,
-            ),
-        )
-        for person in people:
-            self.ending.callback(person.leave)
-            self._await(partial(_has_succeeded, person), person.journal.stem)
-        return people
+        outside = send_everybody(self.system, self.sandbox, self.out)
+        self.ending.callback(outside.leave)
+        return outside
 
     def _kill(self) -> datetime:
         home = self.system.home
@@ -231,12 +202,8 @@ class _Demo:
                 raise RecoveryError(f"{what} did not end within {LIMIT_S:.0f} s")
             time.sleep(0.2)
 
-    def _evidence(
-        self, ref: RunRef, impact: datetime, client: Person, sticky: Person, writer: Person
-    ) -> dict[str, Any]:
-        view = load_run(ref)
-        record_client(view, client_facts(lines(client.journal), lines(sticky.journal), impact))
-        record_writer(view, "features", acknowledged(lines(writer.journal)))
+    def _evidence(self, ref: RunRef, impact: datetime, outside: Outside) -> dict[str, Any]:
+        outside.testify(load_run(ref), impact)
         report = dict(publish(ref, self.out))
         calls = [json.loads(text) for text in self.log.read_text().splitlines()]
         forbidden = calls_of_run(calls, ref.run_id, self.system.home, impact)
@@ -252,7 +219,3 @@ class _Demo:
         if forbidden or unknown:
             report = report | {"verdict": "fail"}
         return report
-
-
-def _has_succeeded(person: Person) -> bool:
-    return any(line["ok"] for line in lines(person.journal))

@@ -8,12 +8,18 @@ import typer
 from rich.console import Console
 
 from recovery_ops.airflow import stack
+from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.catalog import system_files
 from recovery_ops.cli import local
+from recovery_ops.cli.outside import send_everybody
 from recovery_ops.cli.shelves import reported
 from recovery_ops.errors import RequestError
+from recovery_ops.execution.systems import load_system
 from recovery_ops.sandbox import process
 
 OUT = Path("out")
+SYSTEM = "fraud-detection"
+"""The system that the seeded world holds."""
 console = Console(stderr=True)
 
 
@@ -36,7 +42,9 @@ def up(
             extra=local.environment(sandbox),
             progress=console.print,
         )
+        _enliven(sandbox, running, catalogs)
     except BaseException:
+        stack.down(OUT / "stack")
         process.stop(sandbox)
         raise
     facts = {
@@ -55,6 +63,18 @@ def up(
     for user in running.users:
         console.print(f"         {user['name']} ({user['role']}), password {user['password']}")
     console.print(f"sandbox  {sandbox.base_url}\nsettings {path}\nend it with: make down")
+
+
+def _enliven(sandbox: process.RunningSandbox, running: stack.Stack, catalogs: Path) -> None:
+    """Send out clients and a writer, and let protection run on its cadence: an idle system proves nothing."""
+    console.print("sending out clients and a writer, protecting on schedule")
+    known = system_files(catalogs)
+    described = load_system(SYSTEM if SYSTEM in known else next(iter(known)), catalogs)
+    send_everybody(described, sandbox, OUT / "outside", every_s=1.0, stay_with=sandbox.pid)
+    api = AirflowApi(running.airflow_url, "admin", running.password("admin"))
+    wanted = {f"{verb}__{described.name}" for verb in ("failover", "protect")}
+    await_dags(api, wanted)
+    api.unpause(f"protect__{described.name}")
 
 
 @reported

@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--resolver", required=True, help="URL of a DNS-over-HTTPS JSON resolver")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--every", type=float, default=0.05, help="wall seconds between requests")
+    parser.add_argument("--stay-with", type=int, help="end when this process is gone, instead of the parent")
     parser.add_argument("--path", default="/score")
     parser.add_argument("--row", default="[]", help="JSON list of features")
     parser.add_argument("--sticky", type=float, default=0.0, help="keep an answer at least this many wall seconds")
@@ -40,10 +41,20 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     act = _client(options) if options.role == "client" else _writer(options)
-    parent = os.getppid()
+    parent, anchor = os.getppid(), options.stay_with
     with options.out.open("a", buffering=1) as out:
-        while not stopping.wait(options.every) and os.getppid() == parent:
+        while not stopping.wait(options.every) and (_exists(anchor) if anchor else os.getppid() == parent):
             out.write(json.dumps(act()) + "\n")
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _now() -> str:

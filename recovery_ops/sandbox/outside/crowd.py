@@ -29,4 +29,8 @@ def send_out(role: str, journal: Path, **options: object) -> Person:
     for name, value in options.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     journal.unlink(missing_ok=True)
-    return Person(subprocess.Popen(command, stdin=subprocess.DEVNULL), journal)  # noqa: S603 - our own module
+    quiet = subprocess.DEVNULL  # it may outlive us; a pipe of ours must not wait for it
+    child = subprocess.Popen(  # noqa: S603 - our own module
+        command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+    return Person(child, journal)
