@@ -14,6 +14,7 @@
         StepFailedError               AWS accepted and then failed; something may be half done
         DeadlineExceededError         the time budget of a step is used up; the operation goes on and can be resumed
         VerificationFailedError       restored, but not proven right; traffic has not moved
+        RunCancelledError             a person cancelled the run, or it yields to another; no step starts any more
         ImpairedRegionError           our own code called the region we are leaving; refused before it was sent
       PointDamagedError             the owner of protection; a recovery point is incomplete or altered
       RecordError                   the SRE on call
@@ -136,6 +137,13 @@ class VerificationFailedError(StepError):
     """A gate failed, errored or was not run; traffic has not moved. Facts: ``checks``."""
 
     playbook = "verification-failed"
+    exit_code = 1
+
+
+class RunCancelledError(StepError):
+    """A person cancelled the run, or it yields to a real run; only rollback, clean-up and close still run."""
+
+    playbook = "run-cancelled"
     exit_code = 1
 
 

@@ -9,12 +9,11 @@ from airflow.sdk import Param
 
 from recovery_ops.airflow.library import library
 from recovery_ops.airflow.operators import Context, StepOperator, ref_of, retrying
+from recovery_ops.execution.runners import AIRFLOW, act_as
 from recovery_ops.model.plan import SystemStep
-from recovery_ops.model.system import ApprovalMode, OnTimeout, System
+from recovery_ops.model.system import SHORTEST_QUESTION_S, ApprovalMode, OnTimeout, System
 
 NOBODY = "nobody"
-SHORTEST_S = 10.0
-"""No timeout is shorter in wall seconds, however much time is scaled: a person has to find the button."""
 
 BODY = """Every gate that traffic needs has passed. **{{ params.reason }}**
 
@@ -36,11 +35,17 @@ class ApproveOperator(ApprovalOperator):
             assigned_users=[{"id": name, "name": name} for name in approvers(system)],
         )
 
+    def execute(self, context: Context) -> Any:
+        """Let the record know that people are asked, then ask them."""
+        library().ask(ref_of(context), self.response_timeout.total_seconds())
+        return super().execute(context)
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Validate the answer as Airflow does, and let the library record it and decide what follows."""
         given: dict[str, Any] = HITLOperator.execute_complete(self, context, event)
         answer = answer_from(given, timed_out=bool(event.get("timedout")))
         attempt = context["ti"].try_number
+        act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
         library().run_step(ref_of(context), SystemStep.APPROVE, attempt=attempt, answer=answer)
         return answer
 
@@ -65,6 +70,6 @@ def approval_task(system: System, time_factor: float, **kwargs: Any) -> StepOper
     """Return the task for the policy of the system's most critical tier: a question, or a step that says yes itself."""
     if system.approval.mode_for(system.lead_tier) is ApprovalMode.AUTO:
         return StepOperator(step=SystemStep.APPROVE, **kwargs)
-    timeout = timedelta(seconds=max(system.approval.timeout_s * time_factor, SHORTEST_S))
+    timeout = timedelta(seconds=max(system.approval.timeout_s * time_factor, SHORTEST_QUESTION_S))
     comment = Param("", type="string", title="Comment", description="It stands in the evidence.")
     return ApproveOperator(system=system, timeout=timeout, params={"comment": comment}, **kwargs)

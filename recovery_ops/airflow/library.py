@@ -1,4 +1,4 @@
-"""The library as operators and triggers see it: six calls, looked up in one place, so that a test can put fakes there.
+"""The library as operators and triggers see it: eight calls in one place, so that a test can put fakes there.
 
 Nothing is imported until the first call: parsing a DAG file stays cheap.
 """
@@ -36,12 +36,18 @@ class RunStep(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """What Airflow's tasks may do. ``protect`` returns the id of the point, ``publish`` the report."""
+    """What Airflow's tasks may do.
+
+    ``protect`` returns the id of the point, ``publish`` the report. ``is_held`` says whether a step waits for people,
+    ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits.
+    """
 
     load_system: Callable[[str], System]
     declare: Callable[[RunRequest, System], RunRef]
     run_step: RunStep
     look: Callable[[RunRef, OperationRef], OperationStatus]
+    is_held: Callable[[RunRef, str], bool]
+    ask: Callable[[RunRef, float], None]
     protect: Callable[[str], str]
     publish: Callable[[RunRef], Mapping[str, Any]]
 
@@ -98,6 +104,18 @@ def _look(ref: RunRef, operation: OperationRef) -> OperationStatus:
     return look(ref, operation)
 
 
+def _is_held(ref: RunRef, step_id: str) -> bool:
+    from recovery_ops.execution.waking import is_held
+
+    return is_held(ref, step_id)
+
+
+def _ask(ref: RunRef, timeout_s: float) -> None:
+    from recovery_ops.execution.asking import note_question
+
+    note_question(ref, timeout_s)
+
+
 def _protect(name: str) -> str:
     from recovery_ops.execution.protecting import protect
 
@@ -117,6 +135,8 @@ REAL = Library(
     declare=_declare,
     run_step=_run_step,
     look=_look,
+    is_held=_is_held,
+    ask=_ask,
     protect=_protect,
     publish=_publish,
 )

@@ -10,7 +10,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from recovery_ops.airflow.library import library
 from recovery_ops.airflow.requests import request_from
 from recovery_ops.airflow.retries import POLICY, RETRIES, RETRY_DELAY
-from recovery_ops.airflow.triggers import OperationTrigger
+from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
+from recovery_ops.execution.runners import AIRFLOW, act_as
 from recovery_ops.model.plan import Mode, SystemStep
 from recovery_ops.model.runs import RunRef
 
@@ -60,14 +61,18 @@ class StepOperator(RecoveryOperator):
         self.wait_limit_s = wait_limit_s
 
     def execute(self, context: Context) -> str:
-        """Run the step to its recorded outcome."""
+        """Run the step to its recorded outcome, or wait for AWS or people in the triggerer."""
         ref = ref_of(context)
+        act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
         result = library().run_step(
             ref, self.step, attempt=context["ti"].try_number, wait_limit_s=self.wait_limit_s, answer=None
         )
         if not result.finished and result.operation is not None:
             trigger = OperationTrigger(run=ref.to_json(), operation=result.operation.to_json())
             self.defer(trigger=trigger, method_name="resume")
+        if not result.finished:
+            self.log.info("%s waits for people: %s", self.step, result.outcome)
+            self.defer(trigger=PeopleTrigger(run=ref.to_json(), step=self.step), method_name="resume")
         return result.outcome
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> str:  # noqa: ARG002 - AWS is asked again
@@ -76,13 +81,13 @@ class StepOperator(RecoveryOperator):
 
 
 class RollbackOperator(StepOperator):
-    """Roll back when cutover or the soak failed themselves.
+    """Roll back when cutover, the soak or the commit failed themselves.
 
     Airflow's rule ``one_failed`` also fires when they never ran because something before them failed; traffic has not
     moved then and there is nothing to take back.
     """
 
-    AFTER = (SystemStep.CUTOVER, SystemStep.OBSERVE)
+    AFTER = (SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.COMMIT)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(step=SystemStep.ROLLBACK, trigger_rule="one_failed", **kwargs)

@@ -1,4 +1,4 @@
-"""Watching long operations from the triggerer, without a worker slot."""
+"""Watching long operations, and people, from the triggerer, without a worker slot."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
 
 POLL_MODELLED_S = 15.0
+PEOPLE_MODELLED_S = 5.0
 POLL_AT_LEAST_S = 0.5
 WATCH_S = 600.0
 """Wall seconds until the step is woken whatever happens, so that it can look at its own deadline."""
@@ -51,3 +52,34 @@ class OperationTrigger(BaseTrigger):
         except RecoveryError as error:
             state = OperationState.RUNNING if error.retryable else OperationState.FAILED
             return OperationStatus(state=state, detail=error.message)
+
+
+class PeopleTrigger(BaseTrigger):
+    """Fire when people hold a step no more; the step itself reads the record again and decides.
+
+    ``until`` is a UTC epoch time, as of :class:`OperationTrigger`.
+    """
+
+    def __init__(self, run: Mapping[str, Any], step: str, until: float | None = None) -> None:
+        super().__init__()
+        self.run_json = dict(run)
+        self.step = step
+        self.until = time.time() + WATCH_S if until is None else until
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what rebuilds this trigger in another process."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {"run": self.run_json, "step": self.step, "until": self.until}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until nobody holds the step; each look renews the lease of the run."""
+        pause_s = max(PEOPLE_MODELLED_S * Settings.from_environment().time_factor, POLL_AT_LEAST_S)
+        while await asyncio.to_thread(self._held) and time.time() < self.until:
+            await asyncio.sleep(pause_s)
+        yield TriggerEvent({"step": self.step})
+
+    def _held(self) -> bool:
+        try:
+            return library().is_held(RunRef.from_json(self.run_json), self.step)
+        except RecoveryError as error:
+            return error.retryable

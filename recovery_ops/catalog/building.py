@@ -77,4 +77,8 @@ def _approval(header: HeaderText) -> Approval:
         approvers=tuple(header.people if approvers is None else approvers),
         timeout_s=header.approval.timeout,
         on_timeout=header.approval.on_timeout,
+        commit=header.approval.commit,
+        commit_timeout_s=header.approval.commit_timeout,
+        commit_on_timeout=header.approval.commit_on_timeout,
+        hold_s=header.approval.hold,
     )

@@ -37,7 +37,7 @@ class TrafficText(Text):
 
 
 class ApprovalText(Text):
-    """Who says yes before cutover."""
+    """Who says yes before cutover, who commits, and how long a failed step waits for somebody."""
 
     critical: ApprovalMode | None = Field(None, description="policy when the lead tier is critical")
     operational: ApprovalMode | None = Field(None, description="policy when the lead tier is operational")
@@ -46,6 +46,10 @@ class ApprovalText(Text):
     approvers: list[NonEmpty] | None = Field(None, description="roles of people; all roles by default")
     timeout: Duration = Field(900.0, description="how long a question waits for its answer")
     on_timeout: OnTimeout = Field(OnTimeout.STOP_AND_PAGE, description="what an unanswered question means")
+    commit: ApprovalMode = Field(ApprovalMode.AUTO, description="auto after a healthy soak; ask waits for a person")
+    commit_timeout: Duration = Field(3600.0, description="how long the question before a commit waits")
+    commit_on_timeout: OnTimeout = Field(OnTimeout.PROCEED, description="silence commits, or traffic is put back")
+    hold: Duration = Field(600.0, description="how long a step that failed for good waits to be retried or skipped")
 
 
 class ProtectText(Text):

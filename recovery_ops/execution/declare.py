@@ -7,8 +7,9 @@ from typing import Any
 
 from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
+from recovery_ops.execution.claiming import claim_system
 from recovery_ops.execution.systems import impaired, plan_for
-from recovery_ops.execution.view import LEASE_S, PRODUCTION, open_log, record_store
+from recovery_ops.execution.view import open_log
 from recovery_ops.kinds import driver
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Intent, Plan
@@ -18,7 +19,6 @@ from recovery_ops.model.system import System
 from recovery_ops.planning import plan_to_json
 from recovery_ops.protection.choice import Choice, choose_point
 from recovery_ops.protection.shelf import canonical
-from recovery_ops.record.claims import Claims
 
 FIRST_WRITER = "declare#1"
 
@@ -46,8 +46,7 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
         if any(event.type is EventType.RUN_DECLARED for event in log.events_of("declare")):
             return ref
         choice = choose_point(system, request, impact_at=request.impact_at or now)
-        store = record_store(system, ref.recovery_region)
-        Claims(store).acquire(system.name, PRODUCTION, ref.run_id, request.person, lease_s=LEASE_S, now=now)
+        claim_system(system, ref, request.mode, request.person, now)
         log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, _declaration(request, system, plan, choice, now))
     return ref
 

@@ -5,14 +5,17 @@ one behaviour.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import structlog
 
 from recovery_ops.errors import RecoveryError
+from recovery_ops.execution.attempts import ATTEMPTS
 from recovery_ops.execution.declare import declare
 from recovery_ops.execution.steps import run_step
+from recovery_ops.execution.system_steps import must_roll_back, state_of
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Plan, Step, SystemStep
 from recovery_ops.model.runs import RunRef, RunRequest
@@ -21,7 +24,7 @@ from recovery_ops.quality.suites import preload
 
 log = structlog.get_logger(__name__)
 
-ATTEMPTS = 3
+RETRY_DELAY_S = 0.2
 PARALLEL = 8
 LAST = (SystemStep.ROLLBACK, SystemStep.CLOSE)
 """Steps that have rules of their own: rollback when traffic had moved and something failed after; close always."""
@@ -54,31 +57,31 @@ def run_direct(request: RunRequest, system: System, *, progress: Progress = _qui
 
 
 def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
-    """Run every step of a declared run that has not succeeded yet, then close it."""
+    """Run every step of a declared run that has not succeeded yet, then close it.
+
+    Traffic that had moved and was not accepted is put back first, where the old side answers.
+    """
     plan = load_run(ref).plan
-    failed = _run_all(ref, plan, progress)
-    if SystemStep.CUTOVER in failed.started and failed.any_of(SystemStep.CUTOVER, SystemStep.OBSERVE):
+    _run_all(ref, plan, progress)
+    steps = {step.id for step in plan.steps}
+    if SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref))):
         _try(ref, SystemStep.ROLLBACK, progress)
-    if any(step.id == SystemStep.CLOSE for step in plan.steps):
+    if SystemStep.CLOSE in steps:
         _try(ref, SystemStep.CLOSE, progress)
 
 
 class _Ledger:
-    """Which steps of this process started, succeeded and failed."""
+    """Which steps of this process started, and which are over so that later ones may go on."""
 
     def __init__(self) -> None:
         self.started: set[str] = set()
         self.done: set[str] = set()
-        self.failed: set[str] = set()
-
-    def any_of(self, *steps: str) -> bool:
-        return bool(self.failed & set(steps))
 
     def ready(self, steps: Iterable[Step]) -> list[Step]:
         return [step for step in steps if step.id not in self.started and set(step.needs) <= self.done]
 
 
-def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> _Ledger:
+def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> None:
     ledger = _Ledger()
     steps = [step for step in plan.steps if step.id not in LAST]
     running: dict[Future[bool], str] = {}
@@ -88,23 +91,26 @@ def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> _Ledger:
                 ledger.started.add(step.id)
                 running[pool.submit(_try, ref, step.id, progress)] = step.id
             if not running:
-                return ledger
+                return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 step_id = running.pop(future)
-                (ledger.done if future.result() else ledger.failed).add(step_id)
+                if future.result():
+                    ledger.done.add(step_id)
 
 
 def _try(ref: RunRef, step_id: str, progress: Progress) -> bool:
-    for attempt in range(1, ATTEMPTS + 1):
+    """Run a step until it is over, repeating what is safe to repeat; return whether later steps may go on."""
+    for _ in range(ATTEMPTS):
         progress(step_id, "started")
         try:
-            run_step(ref, step_id, attempt=attempt)
+            result = run_step(ref, step_id)
         except RecoveryError as error:
             progress(step_id, error.message)
-            log.warning("step failed", run_id=ref.run_id, step=step_id, attempt=attempt, error=error.message)
+            log.warning("step failed", run_id=ref.run_id, step=step_id, error=error.message)
             if not error.retryable:
                 return False
+            time.sleep(RETRY_DELAY_S)
         else:
-            progress(step_id, "succeeded")
+            progress(step_id, result.outcome)
             return True
     return False

@@ -9,6 +9,7 @@ from typing import Any
 from recovery_ops.aws import traffic as aws_traffic
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
+from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import EventType
@@ -84,9 +85,20 @@ def _probe(view: RunView, host: str | None = None) -> Probe:
     return aws_traffic.probe(traffic.name, traffic.path, body_of(view), resolver=view.settings.resolver, host=host)
 
 
+def probe_name(view: RunView) -> Probe:
+    """Ask once as a client of the DNS name does."""
+    return _probe(view)
+
+
 def _pause(view: RunView) -> None:
+    """Wait for the next probe, and hear whether people want the run to go on.
+
+    Raises:
+        RunCancelledError: They do not.
+    """
     import time
 
+    listen(view)
     time.sleep(max(view.wall(PROBE_EVERY_MODELLED_S), PROBE_EVERY_AT_LEAST_S))
 
 

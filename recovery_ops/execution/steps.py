@@ -8,8 +8,12 @@ from typing import Any
 
 import structlog
 
+from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.waiting import require_success, watch
-from recovery_ops.errors import RecoveryError
+from recovery_ops.errors import RecoveryError, RunCancelledError, StepError, StepFailedError
+from recovery_ops.execution.asking import StillAskedError
+from recovery_ops.execution.attempts import next_attempt
+from recovery_ops.execution.heeding import Ear, SkippedByPersonError, wait_until_allowed, waits_for_people
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.projecting import catch_up, settled
 from recovery_ops.execution.proving import prove
@@ -31,11 +35,18 @@ POLL_AT_LEAST_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """How a call of :func:`run_step` ended: ``finished``, or ``operation`` still runs and has to be watched."""
+    """How a call of :func:`run_step` ended.
+
+    Not ``finished``: ``operation`` still runs and has to be watched, or, when there is none, people hold the step, and
+    ``outcome`` says why.
+    """
 
     finished: bool
     outcome: str
     operation: OperationRef | None = None
+
+
+SKIPPED = StepResult(finished=True, outcome="skipped")
 
 
 @settled()
@@ -47,47 +58,80 @@ def run_step(
     wait_limit_s: float | None = None,
     answer: Mapping[str, Any] | None = None,
 ) -> StepResult:
-    """Run, or resume, one step of a declared run.
+    """Run, or resume, one step of a declared run, as far as people let it.
 
-    A step that has succeeded before is not run again. Waiting for AWS ends after ``wait_limit_s`` wall seconds with
-    ``finished=False``; calling again resumes. Without a limit it ends with the operation or its budget.
+    A step that has succeeded before is not run again. While the run is paused the step waits, and after a failure that
+    repeating does not mend it waits for somebody to retry or skip it, as long as the catalog's ``approval.hold`` says.
+    Every wait ends after ``wait_limit_s`` wall seconds with ``finished=False``; calling again resumes. Without a limit
+    it ends with the operation or its budget.
 
     Args:
         ref: The run.
         step_id: ``<component>.<phase>`` or a system step.
-        attempt: Number of the attempt, from 1; each attempt has its own chain in the record.
+        attempt: Number of the attempt, from 1, as the caller counts; an attempt that failed is never gone on with. Each
+            attempt has its own chain in the record.
         wait_limit_s: Wall seconds to wait in place; ``None`` waits until the operation's budget is used up.
         answer: For ``approve``: ``{"decision", "person", "comment"}`` of a person who was asked.
 
     Raises:
         StepError: The step did not succeed; the reason is recorded. ``retryable`` says whether to call again.
-        ClaimLostError: Another run took over; nothing more was changed.
+        RunCancelledError: A person cancelled the run.
+        ClaimLostError: Another run, or another runner of this run, took over; nothing more was changed.
     """
-    view = load_run(ref)
-    past = view.log.events_of(f"{step_id}#")
-    if any(event.type is EventType.STEP_SUCCEEDED for event in past):
-        return StepResult(finished=True, outcome="succeeded-before")
-    step = view.plan.step(step_id)
-    writer = view.log.writer(f"{step_id}#{attempt}")
+    with calling_as(Caller(run_id=ref.run_id, step=step_id)):
+        view = load_run(ref)
+        step = view.plan.step(step_id)
+        while True:
+            past = view.log.events_of(f"{step_id}#")
+            if any(event.type is EventType.STEP_SUCCEEDED for event in past):
+                return StepResult(finished=True, outcome="succeeded-before")
+            seen = wait_until_allowed(view, step, past, wait_limit_s)
+            if seen.skipped:
+                return SKIPPED
+            if seen.held is not None:
+                return StepResult(finished=False, outcome=seen.held)
+            try:
+                return _attempt(view, step, past, next_attempt(past, attempt), wait_limit_s, answer)
+            except StepError as error:
+                if not waits_for_people(view, step):
+                    raise
+                log.warning("step waits for people", run_id=ref.run_id, step=step_id, error=error.message)
+
+
+def _attempt(
+    view: RunView, step: Step, past: list[Event], attempt: int, limit_s: float | None, answer: Mapping[str, Any] | None
+) -> StepResult:
+    writer = view.log.writer(f"{step.id}#{attempt}")
     if not _resumes(past, writer.name):
         writer.append(EventType.STEP_STARTED, _facts(view, step, attempt))
     meter = Meter()
     try:
         with _entitled(view, step):
             if step.component is None:
-                outputs = run_system_step(view, step, writer, meter, answer)
+                outputs = run_system_step(view, step, writer, meter, answer, limit_s)
             else:
-                outputs = _Component(view, step, writer, meter, past, wait_limit_s).run()
+                outputs = _Component(view, step, writer, meter, past, limit_s).run()
     except _StillRunning as waiting:
         return StepResult(finished=False, outcome="waiting", operation=waiting.operation)
-    except RecoveryError as error:
-        writer.append(EventType.STEP_FAILED, _facts(view, step, attempt) | _times(meter) | {"error": _describe(error)})
-        raise
+    except StillAskedError as asking:
+        return StepResult(finished=False, outcome=str(asking))
+    except SkippedByPersonError:
+        return SKIPPED
+    except Exception as error:  # noqa: BLE001  a fault of ours fails its step: the run still rolls back and closes
+        known = error if isinstance(error, RecoveryError) else _fault_of_ours(step, error)
+        writer.append(EventType.STEP_FAILED, _facts(view, step, attempt) | _times(meter) | {"error": _describe(known)})
+        raise known from (None if known is error else error)
     writer.append(EventType.STEP_SUCCEEDED, _facts(view, step, attempt) | _times(meter) | {"outputs": outputs})
-    log.info("step succeeded", run_id=ref.run_id, step=step_id, **_times(meter))
+    log.info("step succeeded", run_id=view.ref.run_id, step=step.id, **_times(meter))
     if step.id == SystemStep.CLOSE:
-        catch_up(ref.run_id, ref.system, view.log.events())
+        catch_up(view.ref.run_id, view.ref.system, view.log.events())
     return StepResult(finished=True, outcome="succeeded")
+
+
+def _fault_of_ours(step: Step, error: Exception) -> StepFailedError:
+    log.error("fault of recovery-ops", step=step.id, exc_info=error)
+    message = f"{step.id}: fault of recovery-ops itself: {type(error).__name__}: {error}"
+    return StepFailedError(message, component=step.component)
 
 
 def look(ref: RunRef, operation: OperationRef) -> OperationStatus:
@@ -123,6 +167,7 @@ class _Component:
         meter.add_waited(self._age_s())
         self.wait_limit_s = wait_limit_s
         self.phase = Phase(step.phase)
+        self.listen = Ear(view, step)
         component = component_of(view, step)
         self.kind: Kind = driver(component)
         self.ctx: StepContext = view.context(component, writer)
@@ -137,8 +182,12 @@ class _Component:
 
     def _work(self) -> dict[str, Any]:
         ref = self._operation() or self._started(self.kind.start(self.phase, self.ctx))
-        while (status := self._wait(ref)).state is OperationState.FAILED:
-            ref = self._started(self.kind.fallback(ref, status, self.ctx))
+        try:
+            while (status := self._wait(ref)).state is OperationState.FAILED:
+                ref = self._started(self.kind.fallback(ref, status, self.ctx))
+        except RunCancelledError:
+            self._stop(ref)
+            raise
         require_success(ref, status)
         return dict(self.kind.finish(ref, self.ctx))
 
@@ -158,7 +207,7 @@ class _Component:
         with self.meter.waiting():
             status = watch(
                 ref,
-                lambda wanted: self.kind.poll(wanted, self.ctx),
+                self._poll,
                 limit_s=limit_s,
                 interval_s=max(self.view.wall(POLL_MODELLED_S), POLL_AT_LEAST_S),
                 clock=self.ctx.clock,
@@ -168,6 +217,17 @@ class _Component:
         ended = {"step": self.step.id, "ref": ref.to_json(), "state": status.state, "detail": status.detail}
         self.writer.append(EventType.OPERATION_ENDED, ended | {"waited_s": self.meter.waited_s})
         return status
+
+    def _poll(self, ref: OperationRef) -> OperationStatus:
+        self.listen()
+        return self.kind.poll(ref, self.ctx)
+
+    def _stop(self, ref: OperationRef) -> None:
+        """Stop what was started, as far as AWS allows it; that it goes on there does no harm to a cancelled run."""
+        try:
+            self.kind.cancel(ref, self.ctx)
+        except RecoveryError as error:
+            log.warning("operation not stopped", run_id=self.view.ref.run_id, step=self.step.id, error=error.message)
 
     def _age_s(self) -> float:
         return (datetime.now(UTC) - self.open.at).total_seconds() if self.open else 0.0

@@ -2,31 +2,53 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.object_store import open_store
 from recovery_ops.catalog.freeze import thaw
-from recovery_ops.errors import RecordError
+from recovery_ops.errors import RecordError, RunActiveError
+from recovery_ops.execution.leases import LEASE_S, Guard, renewing
 from recovery_ops.execution.projecting import observers
+from recovery_ops.execution.runners import this_process
 from recovery_ops.kinds import StepContext
 from recovery_ops.model.events import Event, EventType
-from recovery_ops.model.plan import Intent, Plan, Step
+from recovery_ops.model.plan import Intent, Mode, Plan, Step
 from recovery_ops.model.points import Capture
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System
 from recovery_ops.planning.frozen import plan_from_json
 from recovery_ops.protection.shelf import Shelf
-from recovery_ops.record.claims import Claim, Claims
+from recovery_ops.record.claims import Claim, Claims, Slot
+from recovery_ops.record.control import ControlState
+from recovery_ops.record.fold import fold
 from recovery_ops.record.log import EventLog, EventWriter
 from recovery_ops.record.store import ObjectStore
 
-LEASE_S = 1800.0
-"""How long a claim holds without renewal, in wall seconds; every step renews it."""
-PRODUCTION = "production"
+PRODUCTION, DRILL = Slot.PRODUCTION, Slot.DRILL
+
+
+def slot_of(mode: str) -> Slot:
+    """Return what a run of ``mode`` claims: a drill leaves the claim on production alone."""
+    return DRILL if mode == Mode.DRILL else PRODUCTION
+
+
+PEOPLE = "person:"
+"""What the names of writers begin with that tell what people asked of a run."""
+
+
+def refuse_beside(held: Claim | None, now: datetime) -> None:
+    """Refuse to drill while a real run is open.
+
+    Raises:
+        RunActiveError: ``held`` is the claim of such a run.
+    """
+    if held is not None and not held.expired(now):
+        message = f"{held.system}: run {held.run_id} of {held.holder} is open; drills wait until it is closed"
+        raise RunActiveError(message, holder=held.holder, since=held.since.isoformat(), run_id=held.run_id)
 
 
 def record_store(system: System, region: str) -> ObjectStore:
@@ -77,15 +99,26 @@ class RunView:
         """Return wall seconds for AWS seconds."""
         return modelled_s * self.settings.time_factor
 
-    def claim(self) -> Claim:
-        """Re-enter the claim of this run and extend its lease.
+    @property
+    def slot(self) -> Slot:
+        """Return what the run claims."""
+        return slot_of(self.plan.mode)
+
+    def control(self) -> ControlState:
+        """Return what people have asked of this run until now; asks the record."""
+        return fold(self.log.events_of(PEOPLE)).control
+
+    def claim(self, lease_s: float = LEASE_S) -> Claim:
+        """Re-enter the claim of this run and extend its lease to ``lease_s`` wall seconds from now.
 
         Raises:
-            RunActiveError: Another run holds the system now.
+            RunActiveError: Another run holds the system now, or a drill would act while a real run is open.
         """
-        return self.claims.acquire(
-            self.ref.system, PRODUCTION, self.ref.run_id, self.person, lease_s=LEASE_S, now=datetime.now(UTC)
-        )
+        now = datetime.now(UTC)
+        if self.slot == DRILL:
+            refuse_beside(self.claims.holder(self.ref.system, PRODUCTION), now)
+        run_id, process = self.ref.run_id, this_process()
+        return self.claims.acquire(self.ref.system, self.slot, run_id, self.person, lease_s, now, process=process)
 
     def context(self, component: Component, writer: EventWriter | None = None) -> StepContext:
         """Return what the kind of ``component`` may know, with the outputs of every step that it needs."""
@@ -96,7 +129,8 @@ class RunView:
             source_region=self.ref.impaired_region,
             target_region=self.ref.recovery_region,
             intent=self.intent,
-            graceful=bool(self.declared["graceful"]),
+            graceful=self.is_graceful(writer.name.partition("#")[0] if writer else ""),
+            isolated=self.slot == DRILL,
             capture=self.captures.get(component.name),
             captures=self.captures,
             outputs=self.outputs(component),
@@ -104,6 +138,10 @@ class RunView:
             time_factor=self.settings.time_factor,
             emit=writer.append if writer is not None else _ignore,
         )
+
+    def is_graceful(self, step: str) -> bool:
+        """Return whether ``step`` may count on the region that is left: as declared, unless a person changed it."""
+        return self.control().is_graceful(step, declared=bool(self.declared["graceful"]))
 
     def outputs(self, component: Component) -> dict[str, dict[str, Any]]:
         """Return the merged outputs of ``component`` and of everything it needs, from their succeeded steps."""
@@ -174,28 +212,22 @@ def acting(view: RunView, step_id: str, *, may_call_source: bool = False) -> Ite
     Raises:
         RunActiveError: Another run holds the system.
     """
-    with calling_as(Caller(run_id=view.ref.run_id, step=step_id)):
+    plain = Caller(run_id=view.ref.run_id, step=step_id)
+    with calling_as(plain):
         claim = view.claim()
-    guard = _Guard(view.claims, claim)
     forbidden = None if may_call_source else view.ref.impaired_region
-    caller = Caller(run_id=view.ref.run_id, step=step_id, forbidden_region=forbidden, before_mutation=guard)
-    with calling_as(caller):
+    caller = replace(plain, forbidden_region=forbidden, before_mutation=Guard(view.claims, claim))
+    with renewing(view.claims, claim, plain), calling_as(caller):
         yield
 
 
-class _Guard:
-    """Re-check the claim before a mutating call, at most once a second."""
+@contextmanager
+def holding(view: RunView, step_id: str) -> Iterator[None]:
+    """Keep the claim of the run while nothing is done but to wait for people.
 
-    FRESH_S = 1.0
-
-    def __init__(self, claims: Claims, claim: Claim) -> None:
-        self._claims = claims
-        self._claim = claim
-        self._checked_at = float("-inf")
-
-    def __call__(self, _operation: str) -> None:
-        import time
-
-        if time.monotonic() - self._checked_at > self.FRESH_S:
-            self._claims.check(self._claim)
-            self._checked_at = time.monotonic()
+    Raises:
+        RunActiveError: Another run holds the system.
+    """
+    caller = Caller(run_id=view.ref.run_id, step=step_id, forbidden_region=view.ref.impaired_region)
+    with calling_as(caller), renewing(view.claims, view.claim(), caller):
+        yield

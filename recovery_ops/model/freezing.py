@@ -91,5 +91,11 @@ def _traffic(facts: Mapping[str, Any]) -> Traffic:
 
 def _approval(facts: Mapping[str, Any]) -> Approval:
     by_tier = {Tier(tier): ApprovalMode(mode) for tier, mode in facts["by_tier"].items()}
-    typed = {"by_tier": by_tier, "approvers": tuple(facts["approvers"]), "on_timeout": OnTimeout(facts["on_timeout"])}
+    typed = {
+        "by_tier": by_tier,
+        "approvers": tuple(facts["approvers"]),
+        "on_timeout": OnTimeout(facts["on_timeout"]),
+        "commit": ApprovalMode(facts.get("commit", ApprovalMode.AUTO)),
+        "commit_on_timeout": OnTimeout(facts.get("commit_on_timeout", OnTimeout.PROCEED)),
+    }
     return Approval(**{**facts, **typed})

@@ -54,6 +54,10 @@ class ApprovalMode(enum.StrEnum):
     ASK = "ask"
 
 
+SHORTEST_QUESTION_S = 10.0
+"""No question waits for less in wall seconds, however much time is scaled: a person has to find the button."""
+
+
 class OnTimeout(enum.StrEnum):
     """What an unanswered approval means."""
 
@@ -102,12 +106,20 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who must say yes before cutover, by tier. ``timeout_s`` runs from the question."""
+    """Who must say yes before cutover, by tier. ``timeout_s`` runs from the question.
+
+    ``commit`` says whether the recovery is accepted by policy after a healthy soak or by a person, who is then asked
+    for ``commit_timeout_s``. ``hold_s`` is how long a step that failed for good waits to be retried or skipped.
+    """
 
     by_tier: Mapping[Tier, ApprovalMode]
     approvers: tuple[str, ...]
     timeout_s: float
     on_timeout: OnTimeout
+    commit: ApprovalMode = ApprovalMode.AUTO
+    commit_timeout_s: float = 3600.0
+    commit_on_timeout: OnTimeout = OnTimeout.PROCEED
+    hold_s: float = 0.0
 
     def mode_for(self, tier: Tier) -> ApprovalMode:
         """Return the policy of the most critical tier in a system."""

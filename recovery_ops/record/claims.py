@@ -9,7 +9,7 @@ call after losing the claim; calls are named idempotently so that this one call 
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,8 @@ class Claim:
     """The right of one run to change one system. Times are aware UTC.
 
     ``epoch`` counts from 1 and grows whenever the claim passes to another run or is taken again after a release.
-    ``until`` ends the lease: from then on another run may take the claim over.
+    ``until`` ends the lease: from then on another run may take the claim over. ``process`` is the process of the run
+    that entered the claim last, as :mod:`recovery_ops.execution.runners` names it.
     """
 
     system: str
@@ -43,6 +44,7 @@ class Claim:
     since: datetime
     until: datetime
     released: bool = False
+    process: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Return whether the lease is over at ``now``."""
@@ -65,6 +67,7 @@ class Claim:
             since=envelope.in_utc(datetime.fromisoformat(str(value["since"]))),
             until=envelope.in_utc(datetime.fromisoformat(str(value["until"]))),
             released=value["released"] is True,
+            process=str(value.get("process", "")),
         )
 
 
@@ -78,7 +81,9 @@ class Claims:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def acquire(self, system: str, slot: str, run_id: str, holder: str, lease_s: float, now: datetime) -> Claim:
+    def acquire(
+        self, system: str, slot: str, run_id: str, holder: str, lease_s: float, now: datetime, *, process: str = ""
+    ) -> Claim:
         """Take the claim, renew it when ``run_id`` holds it already, or take it over when its lease is over.
 
         Args:
@@ -88,19 +93,58 @@ class Claims:
             holder: Who is to be told to others: a person or a process.
             lease_s: How long the claim holds without a renewal, wall seconds.
             now: The present time, aware.
+            process: Which process asks, for whoever wants to know later whether it still lives.
 
         Raises:
             RunActiveError: Another run holds it; facts ``holder``, ``since``, ``run_id``.
         """
         wanted = Claim(
             system=system, slot=Slot(slot), run_id=run_id, holder=holder, epoch=1,
-            since=envelope.in_utc(now), until=_until(now, lease_s),
+            since=envelope.in_utc(now), until=_until(now, lease_s), process=process,
         )  # fmt: skip
+        return self._insist(wanted, lambda: self._try(wanted, envelope.in_utc(now)))
+
+    def take_over(self, claim: Claim, *, process: str, lease_s: float, now: datetime) -> Claim:
+        """Give the claim that a run holds to another process of the same run, under a new epoch.
+
+        Whoever acts for the run with the old epoch has lost from then on. ``claim`` is what was seen before.
+
+        Raises:
+            ClaimLostError: The claim has changed hands since it was seen; nothing was changed.
+        """
+        found = self._find(claim.system, claim.slot)
+        if found is None or not _same(found[0], claim) or found[0].released or found[0].until != claim.until:
+            raise _lost(claim, None if found is None else found[0])
+        taken = replace(found[0], epoch=claim.epoch + 1, until=_until(now, lease_s), process=process)
+        if not self._swap(taken, found[1]):
+            raise _lost(claim, found[0])
+        return taken
+
+    def preempt(self, system: str, slot: str, by_run: str, holder: str, now: datetime) -> Claim | None:
+        """Take the claim away from whatever run holds it; return what it held, or ``None`` when it was free.
+
+        The slot is free afterwards, under a new epoch: the run that had it fails its next check.
+        """
         for _ in range(ATTEMPTS):
-            taken = self._try(wanted, envelope.in_utc(now))
+            found = self._find(system, slot)
+            if found is None or found[0].released or found[0].run_id == by_run:
+                return None
+            held, etag = found
+            tombstone = replace(
+                held, run_id=by_run, holder=holder, epoch=held.epoch + 1, since=envelope.in_utc(now),
+                until=envelope.in_utc(now), released=True, process="",
+            )  # fmt: skip
+            if self._swap(tombstone, etag):
+                return held
+        raise RecordError(f"the {slot} claim of {system} changed {ATTEMPTS} times while run {by_run} pre-empted it")
+
+    def _insist(self, wanted: Claim, attempt: Callable[[], Claim | None]) -> Claim:
+        for _ in range(ATTEMPTS):
+            taken = attempt()
             if taken is not None:
                 return taken
-        raise RecordError(f"the {slot} claim of {system} changed {ATTEMPTS} times while run {run_id} asked for it")
+        where = f"the {wanted.slot} claim of {wanted.system}"
+        raise RecordError(f"{where} changed {ATTEMPTS} times while run {wanted.run_id} asked for it")
 
     def check(self, claim: Claim) -> None:
         """Return when ``claim`` still stands, whatever its lease says: nobody else has taken it.
@@ -151,7 +195,7 @@ class Claims:
         if held.released or (held.run_id != wanted.run_id and held.expired(now)):
             taken = replace(wanted, epoch=held.epoch + 1)
         elif held.run_id == wanted.run_id:
-            taken = replace(held, until=max(held.until, wanted.until))
+            taken = replace(held, until=max(held.until, wanted.until), process=wanted.process or held.process)
         else:
             raise _active(held)
         return taken if self._swap(taken, etag) else None

@@ -10,6 +10,7 @@ from functools import reduce
 
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
 from recovery_ops.model.events import Event, EventType
+from recovery_ops.record.fold_control import CONTROL_FOLDS
 from recovery_ops.record.fold_steps import STEP_FOLDS
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import (
@@ -127,7 +128,11 @@ def _checked(state: RunState, event: Event, facts: Payload) -> RunState:
 
 def _overridden(state: RunState, event: Event, facts: Payload) -> RunState:
     override = Override(
-        at=event.at, person=facts.text("person"), reason=facts.text("reason"), checks=_objects(facts, "checks")
+        at=event.at,
+        person=facts.text("person"),
+        reason=facts.text("reason"),
+        checks=_objects(facts, "checks"),
+        step=facts.text("step"),
     )
     return replace(state, overrides=(*state.overrides, override))
 
@@ -169,6 +174,8 @@ def _owed(state: RunState, event: Event, facts: Payload) -> RunState:
 def _asked(state: RunState, event: Event, facts: Payload) -> RunState:
     question = ApprovalState(
         asked_at=event.at,
+        question=facts.text("question", "cutover"),
+        asked_in=facts.text("asked_in"),
         policy=facts.text("policy"),
         approvers=facts.texts("approvers"),
         timeout_s=facts.number("timeout_s"),
@@ -265,6 +272,7 @@ def _objects(facts: Payload, key: str) -> tuple[Mapping[str, object], ...]:
 
 FOLDS: Mapping[EventType, Fold] = {
     **STEP_FOLDS,
+    **CONTROL_FOLDS,
     EventType.RUN_DECLARED: _declared,
     EventType.RUN_REFUSED: _refused,
     EventType.CHECK_RECORDED: _checked,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from recovery_ops.model.events import Event, EventType
+from recovery_ops.record.fold_control import wanted_skip
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import Attempt, RunState, StepFault, StepState, StepStatus
 
@@ -49,7 +50,7 @@ def _failed(state: RunState, event: Event, facts: Payload) -> RunState:
 
 
 def _skipped(state: RunState, event: Event, facts: Payload) -> RunState:
-    step = _step(state, event, facts)
+    step, state = _step(state, event, facts), wanted_skip(state, event, facts)
     if step.status in _FINAL:
         return _with(state, step)
     skipped = replace(

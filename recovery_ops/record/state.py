@@ -7,6 +7,7 @@ from datetime import datetime
 
 from recovery_ops.model.checks import Check
 from recovery_ops.model.plan import Phase
+from recovery_ops.record.control import ControlState
 
 Json = Mapping[str, object]
 
@@ -148,9 +149,11 @@ class Debt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalState:
-    """A question before cutover and its answer; ``decision`` is ``None`` while it is open."""
+    """A question (before ``cutover`` or ``commit``) and its answer; ``decision`` is ``None`` while it is open."""
 
     asked_at: datetime | None = None
+    question: str = "cutover"
+    asked_in: str = ""
     policy: str = ""
     approvers: tuple[str, ...] = ()
     timeout_s: float | None = None
@@ -168,6 +171,7 @@ class Override:
     person: str
     reason: str
     checks: tuple[Json, ...]
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +242,7 @@ class RunState:
     overrides: tuple[Override, ...] = ()
     data_loss: tuple[DataLoss, ...] = ()
     clients: tuple[ClientObservation, ...] = ()
+    control: ControlState = field(default_factory=ControlState)
     notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
     unread: tuple[Note, ...] = ()
     effective_at: datetime | None = None
@@ -291,6 +296,11 @@ class RunState:
             "T9": self.protected_at,
         }
         return {name: at for name, at in found.items() if at is not None}
+
+    @property
+    def open_question(self) -> ApprovalState | None:
+        """Return the question that waits for an answer, or ``None``."""
+        return self.approvals[-1] if self.approvals and self.approvals[-1].decision is None else None
 
     @property
     def current_checks(self) -> tuple[RecordedCheck, ...]:

@@ -62,9 +62,9 @@ def test_verdict_is_the_only_end_and_always_runs(failover: DAG) -> None:
     assert failover.get_task("verdict").trigger_rule == "all_done"
 
 
-def test_rollback_follows_a_failed_cutover_or_soak(failover: DAG) -> None:
+def test_rollback_follows_a_failed_cutover_soak_or_commit(failover: DAG) -> None:
     rollback = failover.get_task("rollback")
-    assert rollback.upstream_task_ids == {"cutover", "observe"}
+    assert rollback.upstream_task_ids == {"cutover", "observe", "commit"}
     assert rollback.trigger_rule == "one_failed"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from recovery_ops.airflow import library, triggers
-from recovery_ops.airflow.triggers import OperationTrigger
+from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
 from recovery_ops.errors import RecordError, StepInterruptedError
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.runs import RunRef
@@ -81,3 +81,25 @@ def test_a_trigger_that_moves_to_another_process_is_the_same() -> None:
     path, arguments = watching(until=5.0).serialize()
     assert path == "recovery_ops.airflow.triggers.OperationTrigger"
     assert OperationTrigger(**arguments).serialize() == (path, arguments)
+
+
+def test_a_step_that_people_hold_is_woken_when_they_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[bool | Exception] = [True, StepInterruptedError("no answer"), True, False]
+    asked: list[tuple[RunRef, str]] = []
+
+    def is_held(ref: RunRef, step: str) -> bool:
+        asked.append((ref, step))
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    library.install(replace(library.REAL, is_held=is_held))
+    try:
+        path, facts = PeopleTrigger(run=RUN.to_json(), step="commit").serialize()
+        assert path.endswith("triggers.PeopleTrigger")
+        event = asyncio.run(anext(aiter(PeopleTrigger(**facts).run())))
+    finally:
+        library.uninstall()
+    assert event.payload == {"step": "commit"}
+    assert (asked, answers) == ([(RUN, "commit")] * 4, [])

@@ -11,11 +11,12 @@ MOVING = ["approve", "cutover", "observe", "commit", "reprotect", "close", "publ
 
 
 def test_a_failover_runs_every_step_in_order_and_waits_long_in_the_triggerer(stack: StackWorld) -> None:
-    run = stack.trigger("failover__ranking", "a region is gone; slow=base.rehydrate interrupt=model.verify")
+    run = stack.trigger("failover__ranking", "a region is gone; slow=base.rehydrate interrupt=model.verify hold=commit")
     assert run.ended() == "success"
     steps = run.steps()
     assert steps[:2] == ["declare", "fence"]
-    assert steps[-7:] == MOVING
+    assert steps[-8:] == [*MOVING[:4], *MOVING[3:]]
+    assert sum("held" in line for line in run.lines()) == 2
     assert steps.index("base.verify") < steps.index("model.rehydrate")
     assert steps.count("base.rehydrate") == 2
     assert sum("looked_at" in line for line in run.lines()) == 2
@@ -53,6 +54,7 @@ def test_a_component_recovers_alone(stack: StackWorld) -> None:
 def test_traffic_moves_when_an_approver_says_yes(stack: StackWorld) -> None:
     run = stack.trigger("failover__pricing", "a region is gone", user="carol")
     run.awaits_an_answer()
+    assert sum("asks_for_s" in line for line in run.lines()) == 1
     with pytest.raises(RequestError, match="403"):
         stack.api("carol").answer(run.dag_id, run.run_id, "approve", approve=True)
     stack.api("bob").answer(run.dag_id, run.run_id, "approve", approve=True, comment="numbers look right")

@@ -36,6 +36,8 @@ class FakeLibrary:
             declare=self.declare,
             run_step=self.run_step,
             look=self.look,
+            is_held=self.is_held,
+            ask=self.ask,
             protect=self.protect,
             publish=self.publish,
         )
@@ -69,6 +71,8 @@ class FakeLibrary:
             raise StepInterruptedError(f"{step_id} was told to be interrupted")
         if step_id in self._script(ref, "slow") and not asked_before:
             return StepResult(finished=False, outcome="waiting", operation=_operation(step_id))
+        if step_id in self._script(ref, "hold") and not asked_before:
+            return StepResult(finished=False, outcome="bob paused the run")
         if answer is not None and answer["decision"] != "approve":
             raise StepRejectedError(f"not approved: {answer['decision']}")
         return StepResult(finished=True, outcome="succeeded")
@@ -77,6 +81,13 @@ class FakeLibrary:
         self._note(ref.run_id, looked_at=operation.resource_id)
         looks = [line for line in self.lines(ref.run_id) if line.get("looked_at") == operation.resource_id]
         return DONE if len(looks) > 1 else OperationStatus(state=OperationState.RUNNING, detail="Creating")
+
+    def is_held(self, ref: RunRef, step_id: str) -> bool:
+        self._note(ref.run_id, held=step_id)
+        return sum(line.get("held") == step_id for line in self.lines(ref.run_id)) < 2
+
+    def ask(self, ref: RunRef, timeout_s: float) -> None:
+        self._note(ref.run_id, asks_for_s=timeout_s)
 
     def protect(self, system: str) -> str:
         self._note("protection", step=f"protect {system}")
