@@ -8,7 +8,7 @@ from recovery_ops.model.system import System
 TIME = {"type": ["null", "string"], "format": "date-time"}
 FIELDS = (
     "target_region", "reason", "impact_at", "detected_at", "decided_at", "graceful", "intent", "before", "point_id",
-    "person", "override",
+    "person", "override", "resume_run",
 )  # fmt: skip
 """Every field of the form; a DAG run with other keys in its configuration is refused."""
 
@@ -53,5 +53,12 @@ def recovery_form(system: System) -> dict[str, Param]:
             type=["null", "string"],
             title="Override failed gates",
             description="A reason for moving traffic although a gate fails. The verdict will be fail.",
+        ),
+        "resume_run": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^r-\d{8}-[0-9a-f]{6}$",
+            title="Carry on run",
+            description="An open run whose runner was lost; of the other fields only reason and person count then.",
         ),
     }

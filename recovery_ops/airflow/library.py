@@ -1,4 +1,4 @@
-"""The library as operators and triggers see it: eight calls in one place, so that a test can put fakes there.
+"""The library as operators and triggers see it: nine calls in one place, so that a test can put fakes there.
 
 Nothing is imported until the first call: parsing a DAG file stays cheap.
 """
@@ -38,12 +38,14 @@ class RunStep(Protocol):
 class Library:
     """What Airflow's tasks may do.
 
+    ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
     ``protect`` returns the id of the point, ``publish`` the report. ``is_held`` says whether a step waits for people,
     ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits.
     """
 
     load_system: Callable[[str], System]
     declare: Callable[[RunRequest, System], RunRef]
+    take_over: Callable[[System, str, str, str, set[str]], RunRef]
     run_step: RunStep
     look: Callable[[RunRef, OperationRef], OperationStatus]
     is_held: Callable[[RunRef, str], bool]
@@ -82,6 +84,15 @@ def _declare(request: RunRequest, system: System) -> RunRef:
 
     ref = declare(request, system)
     run_step(ref, "declare")
+    return ref
+
+
+def _take_over(system: System, run_id: str, person: str, reason: str, steps: set[str]) -> RunRef:
+    from recovery_ops.execution.open_runs import find_run
+    from recovery_ops.execution.taking_over import take_over
+
+    ref = find_run(system, run_id)
+    take_over(ref, person=person, reason=reason, steps=steps)
     return ref
 
 
@@ -133,6 +144,7 @@ def _publish(ref: RunRef) -> Mapping[str, Any]:
 REAL = Library(
     load_system=_load_system,
     declare=_declare,
+    take_over=_take_over,
     run_step=_run_step,
     look=_look,
     is_held=_is_held,

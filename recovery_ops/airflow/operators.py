@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.requests import request_from
+from recovery_ops.airflow.requests import person_of, refuse_unknown, request_from
 from recovery_ops.airflow.retries import POLICY, RETRIES, RETRY_DELAY
 from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
 from recovery_ops.execution.runners import AIRFLOW, act_as
@@ -45,9 +45,14 @@ class DeclareOperator(RecoveryOperator):
         self.component = component
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Declare the run that the trigger form describes."""
+        """Declare the run that the trigger form describes, or take over the open one that it names."""
         calls = library()
         system = calls.load_system(self.system)
+        act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
+        if run_id := context["params"].get("resume_run"):
+            refuse_unknown(context["dag_run"].conf or {})
+            steps = set(context["dag"].task_ids) - {"verdict"}
+            return calls.take_over(system, run_id, person_of(context), context["params"]["reason"], steps).to_json()
         request = request_from(context, system, Mode(self.mode), self.component)
         return calls.declare(request, system).to_json()
 

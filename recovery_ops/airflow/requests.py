@@ -28,7 +28,7 @@ def request_from(context: Mapping[str, Any], system: System, mode: Mode, compone
         mode=Mode.FAILBACK if going_home else mode,
         component=component,
         recovery_region=params["target_region"],
-        person=params["person"] or dag_run.triggering_user_name or "airflow",
+        person=person_of(context),
         reason=params["reason"],
         token=dag_run.run_id,
         graceful=params["graceful"],
@@ -40,6 +40,11 @@ def request_from(context: Mapping[str, Any], system: System, mode: Mode, compone
         decided_at=_time(params, "decided_at"),
         before=_time(params, "before"),
     )
+
+
+def person_of(context: Mapping[str, Any]) -> str:
+    """Return on whose behalf a DAG run acts: as the form says, or who triggered it."""
+    return str(context["params"]["person"] or context["dag_run"].triggering_user_name or "airflow")
 
 
 def refuse_unknown(conf: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from recovery_ops.cli import catalog, demo, failover, plan, record, report, runs, sandbox, stack
+from recovery_ops.cli import catalog, demo, failover, plan, record, report, run_control, sandbox, stack
 
 app = typer.Typer(
     name="recovery-ops",
@@ -10,7 +10,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, record, runs, sandbox):
+for noun in (catalog, record, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.traffic import probe
+from recovery_ops.cli.interrupting import resumable
 from recovery_ops.cli.shelves import reported
-from recovery_ops.cli.showing import Watch, table_of
+from recovery_ops.cli.showing import Watch, concluded
 from recovery_ops.execution.declare import plan_of
-from recovery_ops.execution.direct import run_direct
+from recovery_ops.execution.direct import carry_on, open_direct
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
 from recovery_ops.model.plan import Intent, Mode
@@ -73,13 +74,14 @@ def failover(
 def _carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
     from recovery_ops.reporting.publish import publish
 
-    ref = run_direct(request, described, progress=Watch(console.print).step)
+    ref = open_direct(request, described)
+    console.print(
+        f"run {ref.run_id} is open; control it with: recovery-ops runs pause|cancel|… {ref.system} {ref.run_id}"
+    )
+    with resumable(ref):
+        carry_on(ref, progress=Watch(console.print).step)
     report = publish(ref, out / ref.run_id)
-    console.print(table_of(report))
-    console.print(f"report: {out / ref.run_id / 'report.html'}")
-    if as_json:
-        typer.echo(json.dumps(report, indent=2))
-    raise typer.Exit(0 if report["verdict"] == "pass" else 1)
+    raise typer.Exit(concluded(report, console, out / ref.run_id, as_json=as_json))
 
 
 def _show(request: RunRequest, described: System, *, as_json: bool) -> None:

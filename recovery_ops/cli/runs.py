@@ -13,7 +13,9 @@ from recovery_ops.errors import RequestError
 from recovery_ops.record.state import RunState
 from recovery_ops.record.views import state_json, summary_json
 
-app = typer.Typer(name="runs", help="List runs and show one, from the record.", no_args_is_help=True)
+app = typer.Typer(
+    name="runs", help="List runs, show one from the record, and control one that goes on.", no_args_is_help=True
+)
 
 
 @app.command("list")

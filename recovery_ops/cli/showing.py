@@ -1,8 +1,12 @@
 """A run as people read it in a terminal: progress lines, then a table."""
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import typer
+from rich.console import Console
 from rich.table import Table
 
 GOOD, BAD = "[green]pass[/green]", "[red]fail[/red]"
@@ -24,7 +28,13 @@ class Watch:
         if state in (None, "scheduled", "queued", "started") or self._seen.get(task_id) == state:
             return
         self._seen[task_id] = str(state)
-        colour = {"success": "green", "succeeded": "green", "running": "cyan", "skipped": "dim"}.get(str(state), "red")
+        colour = {
+            "success": "green",
+            "succeeded": "green",
+            "succeeded-before": "dim",
+            "running": "cyan",
+            "skipped": "dim",
+        }.get(str(state), "red")
         self._say(f"  {task_id:<28} [{colour}]{state}[/{colour}]")
 
 
@@ -45,6 +55,18 @@ def table_of(report: Mapping[str, Any]) -> Table:
         f"wall {clock['wall_s']} s, modelled {clock['modelled_s']} s, overhead {clock['overhead_s']} s"
     )
     return table
+
+
+def concluded(report: Mapping[str, Any], console: Console, folder: Path, *, as_json: bool) -> int:
+    """Show how a run ended, loudest that nobody serves, and return the exit code: 0 only if the verdict is pass."""
+    console.print(table_of(report))
+    for reason in report["result"]["reasons"]:
+        if reason["rule"] == "serving":
+            console.print(f"[bold white on red] {reason['what']} [/bold white on red]")
+    console.print(f"report: {folder / 'report.html'}")
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    return 0 if report["verdict"] == "pass" else 1
 
 
 def _time(seconds: float) -> str:

@@ -78,6 +78,7 @@ def note_question(ref: RunRef, timeout_s: float) -> None:
     """
     with calling_as(Caller(run_id=ref.run_id, step=SystemStep.APPROVE, forbidden_region=ref.impaired_region)):
         view = load_run(ref)
+        listen(view)
         view.claim(LEASE_S + timeout_s)
         if any(event.payload.get("asked_in") for event in view.log.events_of(f"{SystemStep.APPROVE}#asked")):
             return

@@ -50,10 +50,19 @@ def run_direct(request: RunRequest, system: System, *, progress: Progress = _qui
     Raises:
         RequestError: Refused before anything changed.
     """
-    threading.Thread(target=preload, name="preload", daemon=True).start()
-    ref = declare(request, system)
+    ref = open_direct(request, system)
     carry_on(ref, progress=progress)
     return ref
+
+
+def open_direct(request: RunRequest, system: System) -> RunRef:
+    """Declare a run that this process then carries on; the validator is loaded meanwhile.
+
+    Raises:
+        RequestError: Refused before anything changed.
+    """
+    threading.Thread(target=preload, name="preload", daemon=True).start()
+    return declare(request, system)
 
 
 def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:

@@ -20,6 +20,7 @@ RULES = (
     "client",
     "writer",
     "protection",
+    "serving",
     "close",
 )
 """Every rule, in the order in which reasons are listed."""
@@ -37,6 +38,7 @@ def verdict(facts: Facts, objectives: list[Json], checks: list[Json], client: Js
         *_client(facts, client),
         *_writer(facts, objectives),
         *_protection(facts),
+        *_serving(facts),
         *_close(facts),
     ]
     return ("fail" if found else "pass"), [{"rule": rule, "what": what} for rule, what in found]
@@ -151,6 +153,13 @@ def _oldest_lost_s(facts: Facts, name: str) -> float | None:
 def _protection(facts: Facts) -> Iterator[Reason]:
     if SystemStep.REPROTECT in facts.planned and facts.clock("T9") is None:
         yield "protection", "T9 was not reached: the system is not protected outside the impaired region"
+
+
+def _serving(facts: Facts) -> Iterator[Reason]:
+    """A system that nobody serves is the worst that a run can leave behind; its report says so first thing."""
+    for _, closed in facts.payloads(EventType.RUN_CLOSED):
+        if closed.flag("answers") is False:
+            yield "serving", closed.text("detail") or "nothing serves"
 
 
 def _close(facts: Facts) -> Iterator[Reason]:

@@ -34,6 +34,7 @@ class FakeLibrary:
         return library.Library(
             load_system=lambda name: load_system(name, Settings.from_environment().catalogs),
             declare=self.declare,
+            take_over=self.take_over,
             run_step=self.run_step,
             look=self.look,
             is_held=self.is_held,
@@ -81,6 +82,17 @@ class FakeLibrary:
         self._note(ref.run_id, looked_at=operation.resource_id)
         looks = [line for line in self.lines(ref.run_id) if line.get("looked_at") == operation.resource_id]
         return DONE if len(looks) > 1 else OperationStatus(state=OperationState.RUNNING, detail="Creating")
+
+    def take_over(self, system: System, run_id: str, person: str, reason: str, steps: set[str]) -> RunRef:
+        facts = {"step": "take over", "mode": "failover", "person": person, "reason": reason, "steps": sorted(steps)}
+        self._note(run_id, **facts)
+        return RunRef(
+            system=system.name,
+            run_id=run_id,
+            recovery_region="us-west-2",
+            impaired_region="us-east-1",
+            record_bucket="b",
+        )
 
     def is_held(self, ref: RunRef, step_id: str) -> bool:
         self._note(ref.run_id, held=step_id)

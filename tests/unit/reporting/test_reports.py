@@ -135,6 +135,7 @@ BAD: list[tuple[str, str, Change]] = [
     ("writer", "a loss where no state may be lost", put(EventType.DATA_LOSS_COUNTED, component="scoring")),
     ("writer", "a loss older than the RPO", put(EventType.DATA_LOSS_COUNTED, oldest_lost_at=iso(-6))),
     ("protection", "no T9", drop(EventType.PROTECTION_RESTORED)),
+    ("serving", "nobody serves", put(EventType.RUN_CLOSED, answers=False, detail="NOTHING SERVES score.example.com")),
     ("close", "not closed", drop(EventType.RUN_CLOSED)),
     ("close", "claim kept", put(EventType.RUN_CLOSED, released=False)),
 ]  # fmt: skip
