@@ -26,6 +26,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         *(f"dynamodb:{name}" for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")),
         "dynamodb:Scan",
     ),
+    "iam:SimulatePrincipalPolicy": ("iam:SimulatePrincipalPolicy", "iam:GetContextKeysForPrincipalPolicy"),
     "sagemaker:CreateModel": ("sagemaker:CreateModel", "iam:PassRole"),
 }
 """Call -> actions, where it is not the one of its own name."""

@@ -12,7 +12,20 @@ from typing import Any
 from recovery_ops import __version__
 from recovery_ops.errors import ImpairedRegionError
 
-READS = ("Describe", "List", "Get", "Head", "BatchGet", "Query", "Scan", "Invoke", "Lookup", "Validate", "Search")
+READS = (
+    "Describe",
+    "List",
+    "Get",
+    "Head",
+    "BatchGet",
+    "Query",
+    "Scan",
+    "Invoke",
+    "Lookup",
+    "Validate",
+    "Search",
+    "Simulate",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +33,15 @@ class Caller:
     """On whose behalf requests are sent.
 
     ``forbidden_region`` may not be called at all. ``before_mutation`` runs before every call that is not a read, with
-    the name of the operation; it raises when this process has lost its claim.
+    the name of the operation; it raises when this process has lost its claim. An ``impatient`` caller asks once, with
+    short timeouts, whatever it calls: a sweep must not wait for a region that hangs.
     """
 
     run_id: str
     step: str
     forbidden_region: str | None = None
     before_mutation: Callable[[str], None] | None = None
+    impatient: bool = False
 
     @property
     def user_agent(self) -> str:

@@ -24,10 +24,11 @@ def client(service: str, region: str, *, suspect: bool = False) -> Any:
     Args:
         service: boto3 service name, for example ``s3``.
         region: AWS region code; always explicit.
-        suspect: The region may be dead: one attempt and short timeouts, so that asking costs seconds.
+        suspect: The region may be dead: one attempt and short timeouts, so that asking costs seconds. So it is for
+            every call of an impatient caller.
     """
     with _lock:
-        return _client(service, region, suspect)
+        return _client(service, region, suspect or current_caller().impatient)
 
 
 @functools.cache

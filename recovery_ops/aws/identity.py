@@ -6,6 +6,11 @@ from recovery_ops.aws.clients import client
 from recovery_ops.aws.translate import aws_errors
 
 
+def caller_arn(region: str) -> str:
+    """Return the ARN that STS knows us by; asks STS in ``region`` once per process."""
+    return _caller_arn(region)
+
+
 @functools.cache
 def _caller_arn(region: str) -> str:
     with aws_errors("ask who we are", region=region):

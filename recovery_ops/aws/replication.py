@@ -1,6 +1,10 @@
 """Whether buckets are set up so that recovery can rely on them; reads only."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from recovery_ops.aws.clients import client
+from recovery_ops.aws.pinned import list_versions
 from recovery_ops.aws.translate import aws_errors, found
 
 
@@ -26,3 +30,29 @@ def replicates_to(bucket: str, target: str, prefix: str, region: str) -> bool:
         and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")) or "")
         for rule in rules
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """Current objects of a source bucket that its copy lacks. ``oldest_at`` is when the oldest was written (UTC)."""
+
+    count: int
+    oldest_at: datetime
+    example: str
+
+
+def lag(bucket: str, target: str, prefix: str, *, region: str, target_region: str) -> Lag | None:
+    """Return what is current in ``bucket`` of ``region`` and not yet in ``target``; ``None`` when nothing is.
+
+    Versions keep their ids when S3 replicates them, so a version that is listed on both sides has arrived.
+    """
+    here, there = list_versions(bucket, prefix, region), list_versions(target, prefix, target_region)
+    waiting = {
+        key: listed
+        for key, listed in here.current.items()
+        if not listed.hidden and (key, listed.version_id) not in there.versions
+    }
+    if not waiting:
+        return None
+    example = min(waiting, key=lambda key: waiting[key].changed_at)
+    return Lag(count=len(waiting), oldest_at=waiting[example].changed_at, example=example)

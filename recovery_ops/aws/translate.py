@@ -19,7 +19,8 @@ ABSENT = frozenset(
     {
         "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "ParameterNotFound", "ResourceNotFound",
         "ResourceNotFoundException", "TableNotFoundException", "ObjectNotFoundException", "NoSuchHostedZone",
-        "ReplicationConfigurationNotFoundError", "NoSuchBucketPolicy",
+        "ReplicationConfigurationNotFoundError", "NoSuchBucketPolicy", "NoSuchEntity",
+        "RepositoryNotFoundException", "ImageNotFoundException",
     }
 )  # fmt: skip
 

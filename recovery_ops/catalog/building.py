@@ -24,6 +24,7 @@ def build(draft: Draft) -> System:
         people={role: tuple(names) for role, names in header.people.items()},
         components=tuple(_component(item, found[item.text.name]) for item in draft.components),
         consistency=tuple(tuple(dict.fromkeys(group)) for group in header.consistency),
+        proof_lasts_s=header.proof_lasts,
         record_bucket=header.record.bucket,
         point_bucket=header.points.bucket,
         source=draft.document.file,

@@ -97,6 +97,7 @@ class HeaderText(Text):
     points: BucketText = Field(description="where recovery points are written")
     consistency: list[list[NonEmpty]] = Field(default=[], description="groups that go back in time together")
     protect: ProtectText = Field(default=ProtectText())
+    proof_lasts: Duration = Field(90 * 86_400.0, description="how long a successful run proves its plan")
 
 
 class CatalogText(HeaderText):

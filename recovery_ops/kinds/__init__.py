@@ -21,12 +21,14 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from recovery_ops.aws import replication
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.waiting import Clock
 from recovery_ops.errors import StepFailedError
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.events import EventType
-from recovery_ops.model.findings import Finding
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding, Severity
 from recovery_ops.model.operations import DONE, OperationRef, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -192,7 +194,14 @@ class Kind:
         return None
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:  # noqa: ARG002
-        """Say why this component could not be recovered today; reads only."""
+        """Say why this component could not be recovered today; reads only, and only in the target region."""
+        return ()
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:  # noqa: ARG002
+        """Say what of the region that serves is not in the target region, or in no point: replication, lag and drift.
+
+        Reads only. Unlike :meth:`readiness` it may call the source region; it is not asked while that one is dark.
+        """
         return ()
 
     def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
@@ -223,6 +232,22 @@ class Stage:
     point_id: str
     put: Callable[[str, bytes], Any]
     captures: Mapping[str, Capture] = field(default_factory=dict)
+
+
+def replication_findings(ctx: StepContext, bucket: str, prefix: str) -> Iterable[Finding]:
+    """Say whether ``prefix`` of the bucket template ``bucket`` replicates from source to target, and how far behind.
+
+    Lag is a blocker as soon as it is longer than the component's RPO. For :meth:`Kind.compare` of kinds with objects.
+    """
+    name, (here, there) = ctx.component.name, (bucket.format(region=r) for r in (ctx.source_region, ctx.target_region))
+    if not replication.replicates_to(here, there, prefix, ctx.source_region):
+        yield finding("no-replication", name, f"no rule of s3://{here} replicates {prefix} to s3://{there}")
+    late = replication.lag(here, there, prefix, region=ctx.source_region, target_region=ctx.target_region)
+    if late is not None:
+        behind_s = (datetime.now(UTC) - late.oldest_at).total_seconds() / (ctx.time_factor or 1.0)
+        missed = ctx.component.rpo_s is not None and behind_s > ctx.component.rpo_s
+        what = f"{late.count} objects under {prefix} wait since {behind_s:.0f} s, for example {late.example}"
+        yield finding("replication-lag", name, what, severity=Severity.BLOCKER if missed else None)
 
 
 K = TypeVar("K", bound=type[Kind])

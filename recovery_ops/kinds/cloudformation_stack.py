@@ -15,7 +15,8 @@ from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepInt
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.events import EventType
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -192,24 +193,47 @@ class CloudformationStack(Kind):
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
         """Say whether the stack stands as pinned, and whether its template could be used; reads only."""
+        name = self.component.name
         try:
             wanted = self._wanted(ctx, seen := self._look(ctx))
         except NoRecoveryPointError as error:
-            yield self._finding(Severity.BLOCKER, "no-template", error.message, "take a recovery point")
+            yield finding("no-template", name, error.message)
             return
         yield from self._template_findings(ctx, wanted)
         if seen is None:
             if self.component.standby in STANDS_ALREADY:
                 what = f"{self._where(ctx)} is absent, although standby is {self.component.standby}; it will be created"
-                yield self._finding(Severity.WARNING, "stack-absent", what, "create the stack")
-        elif seen.busy:
-            what = f"{self._where(ctx)} is {seen.status}"
-            yield self._finding(Severity.WARNING, "stack-busy", what, "wait until it has ended")
+                yield finding("stack-absent", name, what)
+            return
+        if seen.busy:
+            yield finding("stack-busy", name, f"{self._where(ctx)} is {seen.status}")
         elif seen.status not in stacks.STANDING | stacks.UPDATABLE:
             what = f"{self._where(ctx)} is {seen.status}, which no update starts from"
-            yield self._finding(Severity.BLOCKER, "stack-broken", what, _way_out(seen.status))
+            yield finding("stack-broken", name, what, hint=_way_out(seen.status))
         elif differs := self._difference(ctx, seen):
-            yield self._finding(Severity.WARNING, "stack-drift", f"{self._where(ctx)}: {differs}", "update the stack")
+            yield finding("stack-drift", name, f"{self._where(ctx)}: {differs}")
+        described = {"parameters": dict(seen.parameters), "outputs": dict(seen.outputs)}
+        for text in leftovers(described, _names(_left(ctx))):
+            yield finding("reference-left", name, f"{self._where(ctx)}: {text}", subject=text.partition(":")[0])
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the stack at home is still as the newest point has it; reads only."""
+        if ctx.capture is None:
+            return
+        here, content = stacks.look(self.settings.stack, ctx.source_region), ctx.capture.content
+        where = f"{self.component.name}: stack {self.settings.stack} in {ctx.source_region}"
+        if here is None:
+            yield finding("changed-since-point", self.component.name, f"{where} is absent", subject="stack")
+            return
+        if not stacks.same_template(stacks.template_of(here.stack_id, ctx.source_region), content["template"]):
+            what = f"{where} has another template than the newest point"
+            yield finding("changed-since-point", self.component.name, what, subject="template")
+        plain = {name: value for name, value in here.parameters.items() if name not in here.masked}
+        pinned = {name: value for name, value in content["parameters"].items() if name not in content["masked"]}
+        if plain != pinned:
+            others = sorted(name for name in {*plain, *pinned} if plain.get(name) != pinned.get(name))
+            what = f"{where} has other parameters than the newest point: {', '.join(others)}"
+            yield finding("changed-since-point", self.component.name, what, subject="parameters")
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the stack that a drill made; the stack of a real run stays, it is what the run recovered."""
@@ -279,10 +303,10 @@ class CloudformationStack(Kind):
         size = len(wanted.template.encode())
         if size > stacks.LARGEST_TEMPLATE_BYTES:
             what = f"{self.settings.template} has {size} bytes; AWS takes {stacks.LARGEST_TEMPLATE_BYTES} in a request"
-            yield self._finding(Severity.BLOCKER, "template-too-large", what, "split the stack")
+            yield finding("template-too-large", self.component.name, what)
         if leftovers([wanted.template], _names(_left(ctx))):
             what = f"the template of {self.settings.stack} names {', '.join(_left(ctx))} itself"
-            yield self._finding(Severity.WARNING, "template-names-region", what, "use AWS::Region")
+            yield finding("template-names-region", self.component.name, what)
 
     def _look(self, ctx: StepContext) -> Stack | None:
         return stacks.look(self._name(ctx), ctx.target_region)
@@ -298,9 +322,6 @@ class CloudformationStack(Kind):
 
     def _ref(self, ctx: StepContext, action: str, stack_id: str) -> OperationRef:
         return ctx.ref(Phase.PROVISION, self._name(ctx), action=action, stack_id=stack_id)
-
-    def _finding(self, severity: Severity, code: str, message: str, hint: str) -> Finding:
-        return Finding(severity=severity, component=self.component.name, code=code, message=message, hint=hint)
 
     def _check(self, name: str, expected: Any, observed: Any, *, passed: bool, detail: str = "") -> Check:
         return Check(

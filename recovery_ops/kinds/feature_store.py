@@ -13,9 +13,10 @@ from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
 from recovery_ops.model.checks import Check, Gate
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -234,28 +235,41 @@ class FeatureStore(Kind):
         That is the newest replicated write. Where nothing was written since the point, the watermark of the point is
         later and counts, as soon as the replica holds the newest write that the point saw: unchanged is not old.
         """
-        table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
+        table = self._known_table(ctx)
         seen = tables.describe(table, ctx.target_region)
         if seen is None or seen["TableStatus"] not in (tables.ACTIVE, "UPDATING"):
             return None
         return self._captured_until(items.scan(table, ctx.target_region), ctx)
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
-        """Say whether the replica, its recovery, the bucket and the point are there; reads only."""
-        region, bucket = ctx.target_region, self._bucket(ctx.target_region)
-        if tables.describe(self.settings.table, region) is None:
-            what = f"table {self.settings.table} has no replica in {region}"
-            yield self._finding("no-replica", what, "add a replica to the global table")
-        elif tables.window(self.settings.table, region) is None:
-            what = f"point-in-time recovery of {self.settings.table} is off in {region}"
-            yield self._finding("no-point-in-time-recovery", what, "turn it on; a corruption cannot be undone without")
+        """Say whether the replica, its recovery, the bucket, the suites and the point are there; reads only."""
+        name, region, bucket = self.component.name, ctx.target_region, self._bucket(ctx.target_region)
+        for suite in (self.settings.suites.online, self.settings.suites.offline):
+            if (path := self._suite(ctx, suite)) is not None and not path.is_file():
+                yield finding("no-suite", name, f"{path} is not there", subject=str(suite))
+        table = self._known_table(ctx)
+        if tables.describe(table, region) is None:
+            yield finding("no-replica", name, f"table {table} has no replica in {region}")
+        elif tables.window(table, region) is None:
+            what = f"point-in-time recovery of {table} is off in {region}"
+            yield finding("no-point-in-time-recovery", name, what)
         if (problem := replication.not_versioned(bucket, region)) is not None:
-            yield self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")
+            yield finding("bucket-not-versioned", name, problem)
         elif ctx.capture is None:
-            yield self._finding("no-recovery-point", f"{self.component.name} is in no recovery point", "protect it")
+            yield finding("no-recovery-point", name, f"{name} is in no recovery point")
         elif gone := absent(ctx.capture.objects, list_versions(bucket, self.settings.offline.prefix, region)):
             what = f"{len(gone)} pinned objects are not in s3://{bucket}, for example {gone[0].key}"
-            yield self._finding("not-replicated", what, "look at the replication metrics of the source bucket")
+            yield finding("not-replicated", name, what)
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the table replicates to the target region, and offline features too; reads only."""
+        table, region = self._known_table(ctx), ctx.target_region
+        replicas = (tables.describe(table, ctx.source_region) or {}).get("Replicas", [])
+        states = {replica["RegionName"]: str(replica.get("ReplicaStatus", tables.ACTIVE)) for replica in replicas}
+        if (state := states.get(region)) != tables.ACTIVE:
+            what = f"as {ctx.source_region} sees it, the replica of {table} in {region} is {state or 'absent'}"
+            yield finding("replica-not-active", self.component.name, what)
+        yield from replication_findings(ctx, self.settings.offline.bucket, self.settings.offline.prefix)
 
     def fence(self, ctx: StepContext) -> Iterable[str]:
         """Deny writes to the table of the region we leave; its replication goes on."""
@@ -290,14 +304,14 @@ class FeatureStore(Kind):
         return self.settings.offline.bucket.format(region=region)
 
     def _source_arn(self, ctx: StepContext) -> str:
-        table = str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
-        return tables.arn_of(table, ctx.source_region, asked_in=ctx.target_region)
+        return tables.arn_of(self._known_table(ctx), ctx.source_region, asked_in=ctx.target_region)
+
+    def _known_table(self, ctx: StepContext) -> str:
+        """Return the table that the point names: it has another name once it was restored."""
+        return str(ctx.capture.content["table"]) if ctx.capture else self.settings.table
 
     def _table(self, ctx: StepContext) -> str:
         return str(ctx.output(self.component.name, "table"))
-
-    def _finding(self, code: str, message: str, hint: str) -> Finding:
-        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
 
     def _capture(self, ctx: StepContext) -> Capture:
         if ctx.capture is None:

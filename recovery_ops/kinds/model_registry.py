@@ -11,11 +11,12 @@ from recovery_ops.aws.objects import pin_key, read
 from recovery_ops.aws.pinned import restore_keys
 from recovery_ops.aws.references import names_of, references_check
 from recovery_ops.catalog.quantities import BucketTemplate
-from recovery_ops.errors import NoRecoveryPointError, PointDamagedError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.events import EventType
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture, ObjectVersion
@@ -63,6 +64,7 @@ class ModelRegistry(Kind):
             "s3:GetObject",
             "s3:GetObjectVersion",
             "s3:GetReplicationConfiguration",
+            "s3:ListBucketVersions",
             "s3:PutObject",
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",
@@ -156,13 +158,31 @@ class ModelRegistry(Kind):
         )
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
-        """Say whether there is something to make packages from; reads only."""
-        bucket = self.settings.artifacts.bucket.format(region=ctx.target_region)
-        if (problem := replication.not_versioned(bucket, ctx.target_region)) is not None:
-            yield self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")
-        if ctx.capture is None or not ctx.capture.content["packages"]:
+        """Say whether there is something to make packages from, and images to run them on; reads only."""
+        name, region = self.component.name, ctx.target_region
+        bucket = self.settings.artifacts.bucket.format(region=region)
+        if (problem := replication.not_versioned(bucket, region)) is not None:
+            yield finding("bucket-not-versioned", name, problem)
+        pinned = ctx.capture.content["packages"] if ctx.capture else []
+        if not pinned:
             what = f"no recovery point holds an approved package of {self.settings.group}"
-            yield self._finding("no-approved-package", what, "approve a package, then take a recovery point")
+            yield finding("no-approved-package", name, what)
+        for item in pinned:
+            try:
+                self._translated(item, ctx)
+            except StepRejectedError as error:
+                yield finding("no-image", name, error.message, subject=f"version {item['version']}")
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether artifacts replicate, and which approved packages at home no point holds yet; reads only."""
+        place = self.settings.artifacts
+        yield from replication_findings(ctx, place.bucket, place.prefix)
+        known = {item["origin"] for item in ctx.capture.content["packages"]} if ctx.capture else set()
+        for package in packages.packages(self.settings.group, ctx.source_region, approval=packages.APPROVED):
+            if packages.origin(package) not in known:
+                version = f"version {package['ModelPackageVersion']}"
+                what = f"{version} of {self.settings.group} is approved in {ctx.source_region} and in no recovery point"
+                yield finding("package-not-protected", self.component.name, what, subject=version)
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the group that a drill made; packages of a real run stay, they are what the run recovered."""
@@ -183,9 +203,6 @@ class ModelRegistry(Kind):
             message = f"{self.component.name}: packages are made from a recovery point, and there is none"
             raise NoRecoveryPointError(message, component=self.component.name)
         return ctx.capture
-
-    def _finding(self, code: str, message: str, hint: str) -> Finding:
-        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
 
     def _translated(self, pinned: Mapping[str, Any], ctx: StepContext) -> tuple[dict[str, Any], list[str]]:
         source = str(self._capture(ctx).content["region"])

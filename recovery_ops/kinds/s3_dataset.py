@@ -12,9 +12,10 @@ from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
 from recovery_ops.model.checks import Check, Gate
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -139,17 +140,21 @@ class S3Dataset(Kind):
         return None if absent(ctx.capture.objects, listing) else ctx.capture.watermark
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
-        """Say whether the target bucket is versioned and holds what the newest point pins; reads only."""
-        bucket = self._bucket(ctx.target_region)
+        """Say whether bucket and suite are there and what the newest point pins has arrived; reads only."""
+        name, bucket = self.component.name, self._bucket(ctx.target_region)
+        if self.settings.suite and not (path := Path(ctx.system.folder) / self.settings.suite).is_file():
+            yield finding("no-suite", name, f"{path} is not there", subject=self.settings.suite)
         if (problem := replication.not_versioned(bucket, ctx.target_region)) is not None:
-            return [self._finding("bucket-not-versioned", problem, "turn versioning on and replicate into it")]
-        if ctx.capture is None:
-            return [self._finding("no-recovery-point", f"{self.component.name} is in no recovery point", "protect it")]
-        gone = absent(ctx.capture.objects, list_versions(bucket, self.settings.prefix, ctx.target_region))
-        if gone:
+            yield finding("bucket-not-versioned", name, problem)
+        elif ctx.capture is None:
+            yield finding("no-recovery-point", name, f"{name} is in no recovery point")
+        elif gone := absent(ctx.capture.objects, list_versions(bucket, self.settings.prefix, ctx.target_region)):
             what = f"{len(gone)} pinned objects are not in s3://{bucket}, for example {gone[0].key}"
-            return [self._finding("not-replicated", what, "look at the replication metrics of the source bucket")]
-        return []
+            yield finding("not-replicated", name, what)
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether the bucket replicates to the target region, and how far behind that is; reads only."""
+        return replication_findings(ctx, self.settings.bucket, self.settings.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when the target bucket does not replicate back to the region that was left."""
@@ -160,9 +165,6 @@ class S3Dataset(Kind):
 
     def _bucket(self, region: str) -> str:
         return self.settings.bucket.format(region=region)
-
-    def _finding(self, code: str, message: str, hint: str) -> Finding:
-        return Finding(severity=Severity.BLOCKER, component=self.component.name, code=code, message=message, hint=hint)
 
     def _capture(self, ctx: StepContext) -> Capture:
         if ctx.capture is None:

@@ -8,18 +8,20 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from recovery_ops.aws import autoscaling, endpoints, served
+from recovery_ops.aws import autoscaling, endpoints, served, standing
 from recovery_ops.aws.autoscaling import Limits
 from recovery_ops.aws.deployment import Deployment, Refusals, Rung, decision, is_capacity
 from recovery_ops.aws.endpoints import Serving
 from recovery_ops.aws.identity import role_arn
 from recovery_ops.aws.images import ImageName, image_for
+from recovery_ops.aws.permissions import role_exists
 from recovery_ops.aws.references import in_region, names_of, references_check
 from recovery_ops.errors import NoRecoveryPointError, StepFailedError
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.events import EventType
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationStatus
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -112,6 +114,9 @@ class SagemakerEndpoint(Kind):
             "application-autoscaling:RegisterScalableTarget",
             "dynamodb:GetItem",
             "dynamodb:Scan",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ecr:DescribeImages",
+            "iam:GetRole",
             "iam:PassRole",
             "s3:GetObject",
             "sagemaker:AddTags",
@@ -126,9 +131,11 @@ class SagemakerEndpoint(Kind):
             "sagemaker:DescribeModel",
             "sagemaker:InvokeEndpoint",
             "sagemaker:ListEndpointConfigs",
+            "sagemaker:ListEndpoints",
             "sagemaker:ListModels",
             "sagemaker:ListTags",
             "sagemaker:UpdateEndpoint",
+            "servicequotas:ListServiceQuotas",
             "sts:GetCallerIdentity",
         }
     )
@@ -265,18 +272,34 @@ class SagemakerEndpoint(Kind):
         )
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
-        """Say whether the golden inputs, the image and the standby are there; AWS has no way to ask for capacity."""
+        """Say whether golden inputs, role, images, standby and room for every rung are there; reads only.
+
+        AWS has no way to ask for capacity: what does not run already is shown as not guaranteed.
+        """
+        name, region = self.component.name, ctx.target_region
         if not self._golden_path(ctx).is_file():
-            yield self._finding(Severity.BLOCKER, "no-golden-inputs", f"{self._golden_path(ctx)} is not there")
-        if ctx.capture is None:
-            yield self._finding(Severity.BLOCKER, "no-recovery-point", f"{self.component.name} is in no recovery point")
+            yield finding("no-golden-inputs", name, f"{self._golden_path(ctx)} is not there")
+        role = role_arn(self.settings.role, region)
+        if not role_exists(role, region):
+            yield finding("role-absent", name, f"role {role} does not exist")
+        seen = endpoints.look(self.settings.endpoint, region)
         if self.component.standby not in (Standby.PILOT_LIGHT, Standby.COLD):
-            seen = endpoints.look(self.settings.endpoint, ctx.target_region)
-            if seen is None or seen.status != endpoints.SERVING:
-                what = (
-                    f"endpoint {self.settings.endpoint} in {ctx.target_region} is {seen.status if seen else 'absent'}"
-                )
-                yield self._finding(Severity.WARNING, "no-standby", what)
+            yield from standing.standby_findings(name, self.settings.endpoint, seen, region)
+        if ctx.capture is None:
+            yield finding("no-recovery-point", name, f"{name} is in no recovery point")
+            return
+        home = self._home(ctx)
+        yield from standing.image_findings(name, self.settings.image, home, self.settings.instances, region)
+        yield from standing.room_findings(name, self.settings.instances, self._count(ctx), seen, region)
+        if seen is not None and seen.status == endpoints.SERVING:
+            yield from standing.reference_findings(name, seen, names_of(ctx.source_region, dict(home), region), region)
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say whether home still serves what the newest point holds; reads only."""
+        if ctx.capture is not None:
+            yield from standing.served_findings(
+                self.component.name, self.settings.endpoint, self._home(ctx), ctx.source_region
+            )
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Remove the endpoint of a drill, and what the run made that does not serve. Safe to repeat."""
@@ -288,9 +311,6 @@ class SagemakerEndpoint(Kind):
         seen = endpoints.look(self.settings.endpoint, ctx.target_region)
         keep = seen.target if seen else ""
         return [*removed, *endpoints.remove_named(self._base(ctx), ctx.target_region, keep=keep)]
-
-    def _finding(self, severity: Severity, code: str, message: str) -> Finding:
-        return Finding(severity=severity, component=self.component.name, code=code, message=message)
 
     def _need(self, ctx: StepContext, kind_name: str) -> str | None:
         """Return which component of a kind this one needs, if any."""

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from recovery_ops.aws import parameters
 from recovery_ops.aws.parameters import Parameter
-from recovery_ops.aws.references import in_region, names_of, references_check
+from recovery_ops.aws.references import in_region, leftovers, names_of, references_check
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.events import EventType
-from recovery_ops.model.findings import Finding, Severity
+from recovery_ops.model.finding_codes import finding
+from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
@@ -150,27 +151,51 @@ class SsmParameters(Kind):
         return Capture(component=self.component.name, kind=self.name, watermark=watermark, content=content)
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
-        """Say whether there is a point to write from and whether every secret is there; reads only."""
+        """Say whether there is a point to write from, whether every secret is there, and what differs; reads only."""
         if ctx.capture is None:
-            what = f"{self.component.name} is in no recovery point"
-            yield self._finding(Severity.BLOCKER, "no-recovery-point", what, "protect it")
+            yield finding("no-recovery-point", self.component.name, f"{self.component.name} is in no recovery point")
             return
         there = parameters.under(self._prefix(ctx), ctx.target_region)
+        yield from self._secret_findings(ctx, there)
+        for parameter in self._wanted(ctx).values():
+            yield from self._parameter_findings(ctx, there, parameter)
+        values = {name: item.value for name, item in there.plain.items()}
+        for name in sorted(name for name, value in values.items() if leftovers(value, self._left(ctx))):
+            what = f"parameter {self._prefix(ctx)}{name} in {ctx.target_region} names the region that serves"
+            yield finding("reference-left", self.component.name, what, subject=name)
+
+    def compare(self, ctx: StepContext) -> Iterable[Finding]:
+        """Say which parameters of home the newest point does not have as they are now; reads only."""
+        if ctx.capture is None:
+            return
+        pinned, here = self._pinned(ctx), parameters.under(self._prefix(ctx), ctx.source_region)
+        now = {name: item.value for name, item in here.plain.items() if name not in self.settings.published}
+        changed = sorted(name for name in {*now, *pinned} if now.get(name) != getattr(pinned.get(name), "value", None))
+        for name in changed:
+            what = f"parameter {self._prefix(ctx)}{name} in {ctx.source_region} is not as the newest point has it"
+            yield finding("changed-since-point", self.component.name, what, subject=name)
+
+    def _secret_findings(self, ctx: StepContext, there: parameters.Shelf) -> Iterable[Finding]:
         for name in self._secrets(ctx):
             where = f"SecureString {self._prefix(ctx)}{name}"
             if name not in there.secrets:
                 what = f"{where} is not in {ctx.target_region}, and no recovery point holds its value"
-                yield self._finding(Severity.BLOCKER, "secret-absent", what, "create it there by hand")
+                yield finding("secret-absent", self.component.name, what, subject=name)
             else:
                 what = f"{where}: no recovery point holds its value; whether the regions agree is not known"
-                yield self._finding(Severity.INFO, "secret-not-protected", what, "rotate it in both regions together")
-        for name, parameter in self._wanted(ctx).items():
-            standing = "SecureString" if name in there.secrets else getattr(there.plain.get(name), "type", None)
-            if standing not in (None, parameter.type):
-                what = (
-                    f"{self._prefix(ctx)}{name} is a {standing} in {ctx.target_region}, in the point {parameter.type}"
-                )
-                yield self._finding(Severity.BLOCKER, "other-type", what, "delete it there; AWS changes no types")
+                yield finding("secret-not-protected", self.component.name, what, subject=name)
+
+    def _parameter_findings(self, ctx: StepContext, there: parameters.Shelf, wanted: Parameter) -> Iterable[Finding]:
+        name, standing = wanted.name, there.plain.get(wanted.name)
+        where = f"{self._prefix(ctx)}{name}"
+        found = parameters.SECRET if name in there.secrets else getattr(standing, "type", None)
+        if found not in (None, wanted.type):
+            what = f"{where} is a {found} in {ctx.target_region}, in the point {wanted.type}"
+            yield finding("other-type", self.component.name, what, subject=name)
+        elif standing is None or standing.value != wanted.value:
+            state = "absent" if standing is None else "another value"
+            what = f"{where} in {ctx.target_region}: {state}; recovery will write what the point has"
+            yield finding("parameter-drift", self.component.name, what, subject=name)
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete what a drill wrote under its own prefix; parameters of a real run stay."""
@@ -243,9 +268,6 @@ class SsmParameters(Kind):
             message = f"{self.component.name}: parameters are written from a recovery point, and there is none"
             raise NoRecoveryPointError(message, component=self.component.name)
         return ctx.capture
-
-    def _finding(self, severity: Severity, code: str, message: str, hint: str) -> Finding:
-        return Finding(severity=severity, component=self.component.name, code=code, message=message, hint=hint)
 
     def _check(self, name: str, expected: Any, observed: Any) -> Check:
         return Check(

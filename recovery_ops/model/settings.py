@@ -17,17 +17,19 @@ class Settings:
 
     ``time_factor`` is wall seconds per AWS second (1 on AWS). ``resolver`` is the URL of a DNS-over-HTTPS JSON
     resolver; ``None`` uses the system's. ``database_url`` is the projection's SQLAlchemy URL; ``None`` means no
-    projection. ``catalogs`` is the folder with catalog files.
+    projection. ``catalogs`` is the folder with catalog files. ``principal`` is the ARN of the role that recovers, for
+    the readiness question whether it may; ``None`` means whoever asks.
     """
 
     time_factor: float = 1.0
     resolver: str | None = None
     database_url: str | None = None
     catalogs: Path = Path("dags")
+    principal: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read ``RECOVERY_OPS_TIME_FACTOR``, ``_RESOLVER``, ``_DATABASE_URL`` and ``_CATALOGS``.
+        """Read ``RECOVERY_OPS_TIME_FACTOR``, ``_RESOLVER``, ``_DATABASE_URL``, ``_CATALOGS`` and ``_PRINCIPAL``.
 
         Raises:
             SettingsError: A value cannot be used; names the variable.
@@ -37,6 +39,7 @@ class Settings:
             resolver=environment.get("RECOVERY_OPS_RESOLVER") or None,
             database_url=environment.get("RECOVERY_OPS_DATABASE_URL") or None,
             catalogs=Path(environment.get("RECOVERY_OPS_CATALOGS", "dags")),
+            principal=environment.get("RECOVERY_OPS_PRINCIPAL") or None,
         )
 
 

@@ -141,7 +141,8 @@ class System:
 
     ``record_bucket`` and ``point_bucket`` are templates with ``{region}``. ``consistency`` lists groups of components
     that go back in time together or not at all. ``source`` is the path of the catalog file; ``folder`` is the directory
-    beside it that holds suites, templates and golden sets (same stem as the catalog).
+    beside it that holds suites, templates and golden sets (same stem as the catalog). ``proof_lasts_s`` is how long a
+    successful run proves its plan.
     """
 
     name: str
@@ -159,6 +160,7 @@ class System:
     point_bucket: str
     source: str
     folder: str
+    proof_lasts_s: float = 90 * 86_400.0
 
     def component(self, name: str) -> Component:
         """Return the component called ``name``; raises ``KeyError`` when there is none."""

@@ -5,6 +5,7 @@
     systems/<system>/runs/<run id>/events/<writer>/<seq, six digits>.json
     systems/<system>/claims/<slot>.json
     systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
+    systems/<system>/playbook/published.json
 
 A writer's name is escaped as in URLs, except for ``# : @ +``, so that ``scoring.provision#1`` and ``person:alice``
 read as they are and a name with a slash stays one folder.
@@ -50,6 +51,11 @@ def events_prefix(system: str, run_id: str) -> str:
 def claim_key(system: str, slot: str) -> str:
     """Return the key of the claim of ``system`` in ``slot``."""
     return f"{system_prefix(system)}claims/{_segment(slot)}.json"
+
+
+def playbook_key(system: str) -> str:
+    """Return the key of the note that says which playbook is published: JSON with ``catalog_hash`` at least."""
+    return f"{system_prefix(system)}playbook/published.json"
 
 
 def sweeps_prefix(system: str) -> str:

@@ -22,6 +22,7 @@ SERVICES = frozenset(
         "dynamodb",
         "dynamodbstreams",
         "ec2",
+        "ecr",
         "iam",
         "route53",
         "s3",

@@ -25,6 +25,7 @@ _SERVICES = (
     "dynamodb",
     "dynamodbstreams",
     "ec2",
+    "ecr",
     "iam",
     "route53",
     "s3",

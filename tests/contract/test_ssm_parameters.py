@@ -160,7 +160,7 @@ def test_a_secret_is_in_no_point_and_is_asked_for_where_it_is_absent(home: Any, 
     target.delete_parameter(Name=PREFIX + "partner/key")
     ctx = context(ONLY, tmp_path, capture=capture)
     found = {finding.code: finding.severity for finding in SsmParameters(ONLY).readiness(ctx)}
-    assert found == {"secret-absent": Severity.BLOCKER}
+    assert found == {"secret-absent": Severity.BLOCKER, "parameter-drift": Severity.INFO}
     assert recover(ctx)["secrets_absent"] == [PREFIX + "partner/key"]
     assert failed(ctx) == {"every SecureString is there"}
     assert "partner/key" in "".join(SsmParameters(ONLY).reprotect(ctx))

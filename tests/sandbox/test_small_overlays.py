@@ -1,5 +1,6 @@
 """Parameters, roles and alarms: what moto takes and AWS does not."""
 
+import json
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from moto import mock_aws
 from moto.ssm.models import ssm_backends
 
 from recovery_ops.sandbox.clock import ScaledClock
+from recovery_ops.sandbox.iam_policies import decide
 from recovery_ops.sandbox.overlays import cloudwatch, ec2, iam, ssm
 from recovery_ops.sandbox.world import ACCOUNT, World
 
@@ -112,3 +114,44 @@ def test_the_default_network_of_a_region_is_no_resource(world: World) -> None:
     assert ec2.inventory(world) == {}
     vpc = client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     assert [entry["id"] for entry in ec2.inventory(world)[REGION]["ec2"]] == [vpc]
+
+
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/recoverer"
+GRANT = {"Effect": "Allow", "Action": ["s3:Get*", "sagemaker:*"], "Resource": "*"}
+DENY = {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}
+
+
+def simulated(*statements: dict[str, Any], actions: list[str], role: str = ROLE_ARN) -> dict[str, str]:
+    iam_client = client("iam")
+    iam_client.create_role(RoleName="recoverer", AssumeRolePolicyDocument="{}")
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    iam_client.put_role_policy(RoleName="recoverer", PolicyName="p", PolicyDocument=document)
+    answer = iam_client.simulate_principal_policy(PolicySourceArn=role, ActionNames=actions)
+    return {item["EvalActionName"]: item["EvalDecision"] for item in answer["EvaluationResults"]}
+
+
+def test_policies_are_simulated_as_iam_would(world: World) -> None:
+    found = simulated(GRANT, actions=["s3:GetObject", "s3:PutObject", "SageMaker:CreateModel"])
+    assert found == {
+        "s3:GetObject": "allowed",
+        "s3:PutObject": "implicitDeny",
+        "SageMaker:CreateModel": "allowed",
+    }
+
+
+def test_a_deny_wins_in_the_simulation(world: World) -> None:
+    found = simulated(GRANT, DENY, actions=["s3:GetObject", "sagemaker:CreateModel"])
+    assert found == {"s3:GetObject": "allowed", "sagemaker:CreateModel": "explicitDeny"}
+
+
+def test_an_unknown_principal_is_not_simulated(world: World) -> None:
+    with pytest.raises(ClientError) as caught:
+        simulated(GRANT, actions=["s3:GetObject"], role=ROLE_ARN + "x")
+    assert caught.value.response["Error"]["Code"] == "NoSuchEntity"
+
+
+def test_conditions_are_not_claimed_to_be_simulated() -> None:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
+    with pytest.raises(NotImplementedError):
+        decide([json.dumps({"Statement": statement})], "s3:GetObject", "*")
+    assert decide([json.dumps({"Statement": GRANT})], "s3:GetObject", "*") == "allowed"

@@ -1,13 +1,19 @@
-"""IAM and STS: roles, and a refusal to become a role that does not exist. Policies are stored and not evaluated."""
+"""IAM and STS: roles, and a refusal to become a role that does not exist.
+
+Policies never stop a call. They are evaluated where IAM is asked to simulate them, for roles and without conditions.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
+from moto.iam.responses import IamResponse
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import AssumedRole, STSBackend
 
-from recovery_ops.sandbox import patching
+from recovery_ops.sandbox import iam_policies, patching
 from recovery_ops.sandbox.world import ACCOUNT, World
 
 MODELLED = {
@@ -16,17 +22,18 @@ MODELLED = {
         | {"PutRolePolicy", "GetRolePolicy", "ListRolePolicies", "DeleteRolePolicy"}
         | {"AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"}
         | {"CreatePolicy", "GetPolicy", "GetPolicyVersion", "ListPolicies", "DeletePolicy"}
-        | {"TagRole", "UntagRole", "ListRoleTags"}
+        | {"TagRole", "UntagRole", "ListRoleTags", "SimulatePrincipalPolicy"}
     ),
     "sts": frozenset({"GetCallerIdentity", "AssumeRole"}),
 }
 
 
 def install(world: World) -> None:
-    """Check the role of AssumeRole."""
+    """Check the role of AssumeRole; let policies be simulated."""
     del world
     original = patching.original(STSBackend, "assume_role")
     patching.replace(STSBackend, "assume_role", _assume_role(original))
+    patching.add(IamResponse, "simulate_principal_policy", _simulate_principal_policy)
 
 
 def inventory(_: World) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -51,3 +58,28 @@ def _assume_role(original: Callable[..., AssumedRole]) -> Callable[..., AssumedR
         return original(self, **options)
 
     return assume_role
+
+
+def _simulate_principal_policy(self: Any) -> ActionResult:
+    unknown = [name for name in ("PolicyInputList", "ContextEntries", "ResourcePolicy") if self._get_param(name)]
+    if unknown:
+        raise NotImplementedError(f"the sandbox simulates without {', '.join(unknown)}")
+    arn = str(self._get_param("PolicySourceArn"))
+    role = next((role for role in self.backend.roles.values() if role.arn == arn), None)
+    if role is None:
+        raise NotFoundException(f"The principal {arn} cannot be found.")
+    attached = [policy.default_version.document for policy in role.managed_policies.values()]
+    documents = [*role.policies.values(), *attached]
+    resources = self._get_param("ResourceArns") or ["*"]
+    results = [
+        {
+            "EvalActionName": action,
+            "EvalResourceName": resource,
+            "EvalDecision": iam_policies.decide(documents, action, resource),
+            "MatchedStatements": [],
+            "MissingContextValues": [],
+        }
+        for action in self._get_param("ActionNames")
+        for resource in resources
+    ]
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})

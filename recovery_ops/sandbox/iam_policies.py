@@ -1,0 +1,49 @@
+"""IAM's policy evaluation as far as the simulator of the sandbox goes: effect, actions and resources, no conditions."""
+
+import fnmatch
+import json
+from collections.abc import Iterable
+from typing import Any
+
+ALLOWED, EXPLICIT, IMPLICIT = "allowed", "explicitDeny", "implicitDeny"
+
+
+def decide(documents: Iterable[str], action: str, resource: str) -> str:
+    """Return IAM's decision on ``action`` and ``resource`` under identity policies: a deny wins, silence is a deny.
+
+    Raises:
+        NotImplementedError: A statement that matters has a condition, which is not evaluated.
+    """
+    effects = {
+        str(statement["Effect"])
+        for document in documents
+        for statement in _listed(json.loads(document).get("Statement", []))
+        if _applies(statement, action, resource)
+    }
+    if "Deny" in effects:
+        return EXPLICIT
+    return ALLOWED if "Allow" in effects else IMPLICIT
+
+
+def _applies(statement: dict[str, Any], action: str, resource: str) -> bool:
+    if not (_names(statement, "Action", action.lower()) and _names(statement, "Resource", resource)):
+        return False
+    if statement.get("Condition"):
+        raise NotImplementedError("the sandbox does not evaluate conditions of IAM policies")
+    return True
+
+
+def _names(statement: dict[str, Any], key: str, wanted: str) -> bool:
+    """Return whether ``Action`` or ``Resource``, or its ``Not`` form, covers ``wanted``; actions ignore case."""
+    if f"Not{key}" in statement:
+        return not _fits(statement[f"Not{key}"], wanted, fold=key == "Action")
+    return _fits(statement.get(key, []), wanted, fold=key == "Action")
+
+
+def _fits(patterns: Any, wanted: str, *, fold: bool) -> bool:
+    known = (pattern.lower() if fold else pattern for pattern in _listed(patterns))
+    return any(fnmatch.fnmatchcase(wanted, pattern.replace("[", "[[]")) for pattern in known)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]

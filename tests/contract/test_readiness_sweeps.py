@@ -1,0 +1,214 @@
+"""Readiness sweeps against a protected world: what they find, what they leave alone, and what they do in the dark."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fraud_world import HOME, POINT, TARGET, FraudWorld
+
+from recovery_ops.aws.calls import is_read
+from recovery_ops.model.freezing import catalog_hash
+from recovery_ops.model.points import ConsistentPoint
+from recovery_ops.model.readiness import ProofState, ReadinessState, Sweep
+from recovery_ops.model.system import System
+from recovery_ops.protection.shelf import Shelf
+from recovery_ops.readiness.sweeping import is_due, sweep
+from recovery_ops.record.keys import playbook_key
+
+pytestmark = pytest.mark.sandbox
+
+LONG_S = 60.0
+"""No sweep of one region in the dark takes this long; what is asserted is that it ends at all."""
+
+
+@pytest.fixture
+def world(fraud_world: FraudWorld) -> Iterator[FraudWorld]:
+    """The protected world with its point published in both regions, and the playbook of today."""
+    fraud_world.sandbox.control.restore(fraud_world.folder / "protected.snapshot")
+    fraud_world.sandbox.control.heal()
+    publish(fraud_world, POINT)
+    for region in fraud_world.system.regions:
+        body = json.dumps({"catalog_hash": catalog_hash(fraud_world.system)}).encode()
+        s3(fraud_world, region).put_object(
+            Bucket=f"recovery-ops-record-{region}", Key=playbook_key(fraud_world.system.name), Body=body
+        )
+    yield fraud_world
+    fraud_world.sandbox.control.heal()
+
+
+def publish(world: FraudWorld, name: str) -> None:
+    now = datetime.now(UTC)
+    point = ConsistentPoint(
+        id=name, system=world.system.name, taken_at=now, region=HOME,
+        catalog_hash=catalog_hash(world.system), captures=world.captures,
+    )  # fmt: skip
+    for region in world.system.regions:
+        Shelf(system=world.system).publish(point, region, locked_until=now + timedelta(hours=1))
+
+
+def s3(world: FraudWorld, region: str = TARGET) -> Any:
+    return world.outsider("s3", region)
+
+
+def codes(found: Sweep) -> set[tuple[str, str]]:
+    return {(item.finding.component, item.finding.code) for item in found.open}
+
+
+def blockers(found: Sweep) -> set[tuple[str, str]]:
+    standing = (item.finding for item in found.open if item.finding.severity == "blocker")
+    return {(item.component, item.code) for item in standing}
+
+
+def with_component(system: System, name: str, **changed: Any) -> System:
+    components = (replace(item, **changed) if item.name == name else item for item in system.components)
+    return replace(system, components=tuple(components))
+
+
+def test_a_protected_system_is_ready_and_says_what_is_not_guaranteed(world: FraudWorld) -> None:
+    found = sweep(world.system)
+    assert blockers(found) == set()
+    assert found.state in (ReadinessState.READY, ReadinessState.WARNED)
+    way = found.directions[0]
+    assert (way.from_region, way.region, way.point_id) == (HOME, TARGET, POINT)
+    assert {state.component: state.source for state in way.recoverable} == {
+        "config": "point", "registry": "point", "features": "replica", "training-data": "replica",
+    }  # fmt: skip
+    assert all(state.within for state in way.recoverable)
+    ladder = {item.finding.subject for item in found.open if item.finding.code == "capacity-not-guaranteed"}
+    assert ladder == set(world.system.component("scoring").settings["instances"])
+    assert way.proof.state is ProofState.UNPROVEN
+    assert ("", "permission-not-known") in codes(found), "the sandbox's caller is no principal of IAM"
+
+
+def test_a_sweep_changes_nothing_but_its_own_record(world: FraudWorld) -> None:
+    begin = world.request_log.stat().st_size
+    sweep(world.system)
+    with world.request_log.open() as log:
+        log.seek(begin)
+        lines = [json.loads(line) for line in log]
+    ours = [line for line in lines if "recovery-ops/" in line["caller"]]
+    assert ours
+    assert all("run/readiness" in line["caller"] for line in ours)
+    changing = [line for line in ours if not is_read(line["operation"])]
+    assert {line["operation"] for line in changing} == {"PutObject"}
+    assert len(changing) == len(world.system.regions), "one result in the record of each region"
+
+
+def test_a_damaged_point_turns_readiness_red(world: FraudWorld) -> None:
+    sweep(world.system)
+    item = world.captures["training-data"].objects[0]
+    world.sandbox.control.damage("s3-object", bucket=item.bucket_in(TARGET), key=item.key)
+    red = sweep(world.system)
+    assert ("", "point-damaged") in blockers(red)
+    assert red.state is ReadinessState.NOT_READY
+    assert any(key[2] == "point-damaged" for key in red.new)
+
+
+def test_a_failed_restore_test_counts_against_its_point(world: FraudWorld) -> None:
+    key = f"{world.system.name}/points/{POINT}/restore-tests/t-1.json"
+    result = {"component": "features", "verdict": "fail", "why": "two rows differ", "at": "2026-11-23T12:00:00+00:00"}
+    s3(world).put_object(Bucket=f"fraud-points-{TARGET}", Key=key, Body=json.dumps(result).encode())
+    assert ("features", "restore-test-failed") in blockers(sweep(world.system))
+    again = result | {"verdict": "pass", "at": "2026-11-23T13:00:00+00:00"}
+    s3(world).put_object(
+        Bucket=f"fraud-points-{TARGET}", Key=key.replace("t-1", "t-2"), Body=json.dumps(again).encode()
+    )
+    assert blockers(sweep(world.system)) == set()
+
+
+def test_findings_keep_the_time_they_were_first_seen_and_are_resolved_once_gone(world: FraudWorld) -> None:
+    s3(world).delete_object(Bucket=f"recovery-ops-record-{TARGET}", Key=playbook_key(world.system.name))
+    first, second = sweep(world.system), sweep(world.system)
+    absent = (TARGET, "", "playbook-absent", "")
+    assert absent in first.new
+    assert absent not in second.new
+    assert {item.first_seen for item in second.open if item.key == absent} == {first.at}
+    body = json.dumps({"catalog_hash": catalog_hash(world.system)}).encode()
+    s3(world).put_object(Bucket=f"recovery-ops-record-{TARGET}", Key=playbook_key(world.system.name), Body=body)
+    third = sweep(world.system)
+    assert [(item.key, item.first_seen, item.resolved_at) for item in third.resolved] == [(absent, first.at, third.at)]
+
+
+@pytest.mark.parametrize("mode", ["reset", "hang", "503"])
+def test_a_dark_recovery_region_is_a_finding_and_not_a_wait(world: FraudWorld, mode: str) -> None:
+    before = sweep(world.system)
+    world.sandbox.control.fault(TARGET, mode)
+    began = time.monotonic()
+    found = sweep(world.system)
+    assert time.monotonic() - began < LONG_S
+    assert found.dark == (TARGET,)
+    assert ("", "region-dark") in blockers(found)
+    assert found.state is ReadinessState.NOT_READY
+    assert {item.key for item in before.open} <= {item.key for item in found.open}, "the dark resolves nothing"
+
+
+def test_a_sweep_goes_on_when_the_region_that_serves_is_dark(world: FraudWorld) -> None:
+    world.sandbox.control.fault(HOME, "reset")
+    found = sweep(world.system)
+    assert found.dark == (HOME,)
+    assert ("", "serving-region-dark") in codes(found)
+    assert blockers(found) == set(), "what recovery needs is in the recovery region"
+
+
+def test_one_service_that_hangs_leaves_the_other_questions_answered(world: FraudWorld) -> None:
+    world.sandbox.control.fault(TARGET, "hang", services=["sagemaker"])
+    found = sweep(world.system)
+    assert {("scoring", "not-asked")} <= codes(found)
+    assert found.directions[0].point_id == POINT
+    assert {state.component for state in found.directions[0].recoverable} >= {"features", "config"}
+
+
+def test_quota_and_offering_are_asked_for_every_rung(world: FraudWorld) -> None:
+    for kind in ("ml.c6i.2xlarge", "ml.m6i.2xlarge", "ml.c5.2xlarge"):
+        world.sandbox.control.capacity(TARGET, kind, quota=1)
+    found = sweep(world.system)
+    assert ("scoring", "quota-too-small") in codes(found)
+    assert ("scoring", "no-rung") in blockers(found)
+
+
+def test_a_denied_action_is_named(world: FraudWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    iam = world.outsider("iam")
+    arn = iam.create_role(RoleName="recoverer", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    statements = [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "sagemaker:UpdateEndpoint", "Resource": "*"},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName="recoverer", PolicyName="p", PolicyDocument=policy)
+    monkeypatch.setenv("RECOVERY_OPS_PRINCIPAL", arn)
+    found = sweep(world.system)
+    assert ("scoring", "permission-denied") in blockers(found)
+    assert {i.finding.subject for i in found.open if i.finding.code == "permission-denied"} == {
+        "sagemaker:UpdateEndpoint"
+    }
+
+
+def test_what_changed_at_home_since_the_point_is_seen(world: FraudWorld) -> None:
+    world.outsider("ssm", HOME).put_parameter(
+        Name="/fraud-detection/transform/config", Value='{"version": 4}', Type="String", Overwrite=True
+    )
+    s3(world, HOME).delete_bucket_replication(Bucket=f"fraud-data-{HOME}")
+    s3(world, HOME).put_object(Bucket=f"fraud-data-{HOME}", Key="training/part-0007.parquet", Body=b"new")
+    found = codes(sweep(world.system))
+    assert ("config", "changed-since-point") in found
+    assert ("training-data", "no-replication") in found
+    assert ("training-data", "replication-lag") in found
+
+
+def test_a_state_older_than_the_rpo_is_a_blocker(world: FraudWorld) -> None:
+    strict = with_component(world.system, "config", rpo_s=0.001)
+    found = sweep(strict, store=False)
+    assert ("config", "rpo-exceeded") in blockers(found)
+
+
+def test_a_sweep_is_due_once_and_again_when_the_catalog_changes(world: FraudWorld) -> None:
+    now = datetime.now(UTC)
+    assert is_due(world.system, now)
+    sweep(world.system)
+    assert not is_due(world.system, datetime.now(UTC))
+    assert is_due(replace(world.system, rto_s=601.0), datetime.now(UTC))
+    assert is_due(world.system, datetime.now(UTC) + timedelta(minutes=16))
