@@ -1,4 +1,4 @@
-"""The library as operators and triggers see it: nine calls in one place, so that a test can put fakes there.
+"""The library as operators and triggers see it, looked up in one place, so that a test can put fakes there.
 
 Nothing is imported until the first call: parsing a DAG file stays cheap.
 """
@@ -6,6 +6,7 @@ Nothing is imported until the first call: parsing a DAG file stays cheap.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,7 +41,8 @@ class Library:
 
     ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
     ``protect`` returns the id of the point, ``publish`` the report. ``is_held`` says whether a step waits for people,
-    ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits.
+    ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits. ``sweep`` returns the
+    state of readiness, or ``None`` when no sweep is due.
     """
 
     load_system: Callable[[str], System]
@@ -52,6 +54,7 @@ class Library:
     ask: Callable[[RunRef, float], None]
     protect: Callable[[str], str]
     publish: Callable[[RunRef], Mapping[str, Any]]
+    sweep: Callable[[str], str | None]
 
 
 _installed: list[Library] = []
@@ -141,6 +144,13 @@ def _publish(ref: RunRef) -> Mapping[str, Any]:
     return report
 
 
+def _sweep(name: str) -> str | None:
+    from recovery_ops.readiness.sweeping import is_due, sweep
+
+    system = _load_system(name)
+    return str(sweep(system).state) if is_due(system, datetime.now(UTC)) else None
+
+
 REAL = Library(
     load_system=_load_system,
     declare=_declare,
@@ -151,4 +161,5 @@ REAL = Library(
     ask=_ask,
     protect=_protect,
     publish=_publish,
+    sweep=_sweep,
 )

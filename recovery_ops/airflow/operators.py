@@ -134,6 +134,24 @@ class ProtectOperator(RecoveryOperator):
         return library().protect(self.system)
 
 
+class ReadinessOperator(RecoveryOperator):
+    """Sweep the readiness of a system when that is due; skipped when it is not.
+
+    A system that is not ready does not fail the task: the sweep itself worked, and the record holds what it found.
+    """
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(minutes=15), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> str:  # noqa: ARG002 - a sweep needs nothing of the DAG run
+        """Return the state that the sweep found."""
+        state = library().sweep(self.system)
+        if state is None:
+            raise AirflowSkipException(f"the last sweep of {self.system} is recent and of the same catalog")
+        return state
+
+
 def ref_of(context: Context) -> RunRef:
     """Return the run that the declare task of this DAG run opened; skips the task when it opened none."""
     found = context["ti"].xcom_pull(task_ids=SystemStep.DECLARE)

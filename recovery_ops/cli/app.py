@@ -2,7 +2,7 @@
 
 import typer
 
-from recovery_ops.cli import catalog, demo, failover, plan, record, report, run_control, sandbox, stack
+from recovery_ops.cli import catalog, demo, failover, plan, readiness, record, report, run_control, sandbox, stack
 
 app = typer.Typer(
     name="recovery-ops",
@@ -16,6 +16,8 @@ app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)
 app.command("protect")(failover.protect_now)
 app.command("report")(report.report)
+app.command("readiness")(readiness.readiness)
+app.command("rpo")(readiness.rpo)
 app.command("demo")(demo.demo)
 app.command("up")(stack.up)
 app.command("down")(stack.down)

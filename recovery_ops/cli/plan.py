@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recovery_ops.catalog.quantities import in_words
+from recovery_ops.cli.readiness import predictions_table, proof_line
 from recovery_ops.cli.shelves import reported
 from recovery_ops.model.plan import Intent, Mode, Plan
 from recovery_ops.model.settings import Settings
@@ -20,6 +21,7 @@ From = Annotated[str | None, typer.Option("--from", help="Region to leave; by de
 WithMode = Annotated[Mode, typer.Option("--mode", help="What the run is for.")]
 Only = Annotated[str | None, typer.Option("--component", help="The one component to recover, in mode component.")]
 Why = Annotated[Intent, typer.Option("--intent", help="Why we recover.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not read the record: estimates only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -31,17 +33,25 @@ def plan(
     mode: WithMode = Mode.FAILOVER,
     component: Only = None,
     intent: Why = Intent.REGION_LOSS,
+    offline: Offline = False,
     as_json: Json = False,
 ) -> None:
-    """Show the steps of a run, what each waits for, the longest chain, objectives and the hash of the plan."""
+    """Show the steps of a run, what each waits for, objectives against predictions, the plan's hash and its proof."""
     from recovery_ops.execution.systems import load_system, plan_for
+    from recovery_ops.readiness.forecast import forecast
 
     found = load_system(system, Settings.from_environment().catalogs)
     made = plan_for(found, to, mode=mode, impaired_region=impaired, component=component, intent=intent)
+    seen = forecast(found, made, offline=offline)
     if as_json:
-        typer.echo(json.dumps(plan_to_json(made)))
+        typer.echo(json.dumps(plan_to_json(made) | seen.to_json()))
         return
-    show_plan(Console(markup=False), found, made)
+    console = Console(markup=False)
+    show_plan(console, found, made)
+    if seen.unread and not offline:
+        console.print(f"record not read, so nothing measured is known: {seen.unread}")
+    console.print(predictions_table(seen.predictions, "Predicted from what runs and drills measured (from T3)"))
+    console.print(proof_line(seen.proof))
 
 
 def show_plan(console: Console, system: System, made: Plan) -> None:

@@ -208,9 +208,8 @@ class Sweep:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; ``state`` is added for readers."""
-        plain = _plain(asdict(self))
-        assert isinstance(plain, dict)
-        return plain | {"state": str(self.state)}
+        facts: dict[str, Any] = plain(asdict(self))
+        return facts | {"state": str(self.state)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Sweep":
@@ -237,13 +236,14 @@ def state_of(severities: Any) -> ReadinessState:
     return ReadinessState.WARNED if Severity.WARNING in found else ReadinessState.READY
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return ``value`` as plain JSON values; times as ISO 8601."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return str(value) if isinstance(value, str) else value
 
 

@@ -15,6 +15,7 @@ import structlog
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.objects import in_threads
 from recovery_ops.errors import RecoveryError, StepInterruptedError
+from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.view import PRODUCTION, record_store
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
@@ -48,8 +49,8 @@ def sweep(system: System, *, regions: Sequence[str] = (), store: bool = True) ->
     """
     began, now = time.monotonic(), datetime.now(UTC)
     with calling_as(LOOKING):
-        serving = system.home
         dark = dark_regions(system)
+        serving = serving_now(system)
         stores = open_stores(system, dark)
         previous = newest_sweep(list(stores.values()), system.name)
         wanted = [region for region in system.regions if region != serving and region in (regions or system.regions)]
@@ -125,6 +126,14 @@ def _ages(past: Sequence[Sweep], region: str) -> Mapping[str, list[float]]:
             if state.age_s is not None:
                 ages[state.component].append(state.age_s)
     return ages
+
+
+def serving_now(system: System) -> str:
+    """Return where the system serves; home when no record answers, because then nobody knows better."""
+    try:
+        return serving_region(system).region
+    except RecoveryError:
+        return system.home
 
 
 def _answers(system: System, region: str) -> bool:

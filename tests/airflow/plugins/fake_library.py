@@ -41,6 +41,7 @@ class FakeLibrary:
             ask=self.ask,
             protect=self.protect,
             publish=self.publish,
+            sweep=self.sweep,
         )
 
     def declare(self, request: RunRequest, system: System) -> RunRef:
@@ -104,6 +105,10 @@ class FakeLibrary:
     def protect(self, system: str) -> str:
         self._note("protection", step=f"protect {system}")
         return f"p-{system}"
+
+    def sweep(self, system: str) -> str | None:
+        self._note("readiness", step=f"sweep {system}")
+        return "ready" if len(self.asked("readiness", f"sweep {system}")) == 1 else None
 
     def publish(self, ref: RunRef) -> Mapping[str, Any]:
         failed = self._script(ref, "fail") or not self.asked(ref.run_id, "close")

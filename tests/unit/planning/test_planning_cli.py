@@ -71,9 +71,9 @@ def test_the_schema_names_every_kind():
 
 
 def test_a_plan_is_shown_with_steps_chain_objectives_and_hash(folder):
-    result = run("plan", "fraud-detection", "--to", "us-west-2", env={"COLUMNS": "200"})
+    result = run("plan", "fraud-detection", "--to", "us-west-2", "--offline", env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    made = json.loads(run("plan", "fraud-detection", "--to", "us-west-2", "--json").stdout)
+    made = json.loads(run("plan", "fraud-detection", "--to", "us-west-2", "--json", "--offline").stdout)
     for step in made["steps"]:
         assert step["id"] in result.stdout
     assert f"plan {made['hash']}" in result.stdout
@@ -82,7 +82,7 @@ def test_a_plan_is_shown_with_steps_chain_objectives_and_hash(folder):
 
 
 def test_the_demo_system_is_forecast_to_meet_every_objective(folder):
-    made = json.loads(run("plan", "fraud-detection", "--to", "us-west-2", "--json").stdout)
+    made = json.loads(run("plan", "fraud-detection", "--to", "us-west-2", "--json", "--offline").stdout)
     assert {item["name"]: item["fits"] for item in made["estimates"]} == dict.fromkeys(
         ["fraud-detection", "network", "config", "registry", "features", "scoring", "training-data"], True
     )
