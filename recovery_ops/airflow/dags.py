@@ -1,4 +1,4 @@
-"""From a catalog to DAGs: one that fails the system over, one per component, one that protects it.
+"""From a catalog to DAGs: to fail the system over, to recover each component, to protect it, to publish its playbook.
 
 A broken catalog raises in its own DAG file only, and the other files load.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from airflow.sdk import DAG, get_parsing_context
 
 from recovery_ops.airflow.form import recovery_form
-from recovery_ops.airflow.operators import ProtectOperator
+from recovery_ops.airflow.operators import PlaybookOperator, ProtectOperator
 from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
 from recovery_ops.execution.systems import kind_specs, plan_for
@@ -20,6 +20,7 @@ from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System
 
 TAG = "recovery-ops"
+PLAYBOOK_EVERY = timedelta(hours=1)
 SHORTEST_CADENCE_S = 10.0
 """Points are not taken more often in wall seconds, however much time is scaled."""
 
@@ -52,11 +53,17 @@ def protect_id(system: str) -> str:
     return f"protect__{system}"
 
 
+def playbook_id(system: str) -> str:
+    """Return the id of the DAG that publishes the playbook of ``system``."""
+    return f"playbook__{system}"
+
+
 def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield failover_id(system.name), partial(failover_dag, system)
     for component in system.components:
         yield recover_id(system.name, component.name), partial(component_dag, system, component)
     yield protect_id(system.name), partial(protect_dag, system)
+    yield playbook_id(system.name), partial(playbook_dag, system)
 
 
 def failover_dag(system: System) -> DAG:
@@ -90,6 +97,20 @@ def protect_dag(system: System) -> DAG:
         tags=[TAG, system.name, "protect"],
     ) as dag:
         ProtectOperator(task_id="protect", system=system.name)
+    return dag
+
+
+def playbook_dag(system: System) -> DAG:
+    """Return the DAG that publishes the playbook to every region, every hour and whenever it is triggered."""
+    with DAG(
+        dag_id=playbook_id(system.name),
+        description=f"Publish the playbook of {system.name} to every region",
+        schedule=PLAYBOOK_EVERY,
+        catchup=False,
+        max_active_runs=1,
+        tags=[TAG, system.name, "playbook"],
+    ) as dag:
+        PlaybookOperator(task_id="publish", system=system.name)
     return dag
 
 

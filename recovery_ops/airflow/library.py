@@ -40,7 +40,8 @@ class Library:
     """What Airflow's tasks may do.
 
     ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
-    ``protect`` returns the id of the point, ``publish`` the report. ``is_held`` says whether a step waits for people,
+    ``protect`` returns the id of the point, ``publish`` the report,
+    ``publish_playbook`` where its copies are. ``is_held`` says whether a step waits for people,
     ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits. ``sweep`` returns the
     state of readiness, or ``None`` when no sweep is due.
     """
@@ -55,6 +56,7 @@ class Library:
     protect: Callable[[str], str]
     publish: Callable[[RunRef], Mapping[str, Any]]
     sweep: Callable[[str], str | None]
+    publish_playbook: Callable[[str], list[str]]
 
 
 _installed: list[Library] = []
@@ -151,6 +153,12 @@ def _sweep(name: str) -> str | None:
     return str(sweep(system).state) if is_due(system, datetime.now(UTC)) else None
 
 
+def _publish_playbook(name: str) -> list[str]:
+    from recovery_ops.playbooks.publishing import publish_everywhere
+
+    return publish_everywhere(_load_system(name), Path(os.environ.get("RECOVERY_OPS_PLAYBOOKS", "playbooks")))
+
+
 REAL = Library(
     load_system=_load_system,
     declare=_declare,
@@ -162,4 +170,5 @@ REAL = Library(
     protect=_protect,
     publish=_publish,
     sweep=_sweep,
+    publish_playbook=_publish_playbook,
 )

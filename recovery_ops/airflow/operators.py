@@ -152,6 +152,18 @@ class ReadinessOperator(RecoveryOperator):
         return state
 
 
+class PlaybookOperator(RecoveryOperator):
+    """Publish the playbook of a system to every region; fails, and is tried again, while a copy is missing."""
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(minutes=15), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> list[str]:  # noqa: ARG002 - a playbook needs nothing of the DAG run
+        """Return where the copies are."""
+        return library().publish_playbook(self.system)
+
+
 def ref_of(context: Context) -> RunRef:
     """Return the run that the declare task of this DAG run opened; skips the task when it opened none."""
     found = context["ti"].xcom_pull(task_ids=SystemStep.DECLARE)

@@ -2,7 +2,19 @@
 
 import typer
 
-from recovery_ops.cli import catalog, demo, failover, plan, readiness, record, report, run_control, sandbox, stack
+from recovery_ops.cli import (
+    catalog,
+    demo,
+    failover,
+    plan,
+    playbook,
+    readiness,
+    record,
+    report,
+    run_control,
+    sandbox,
+    stack,
+)
 
 app = typer.Typer(
     name="recovery-ops",
@@ -10,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, record, run_control, sandbox):
+for noun in (catalog, playbook, record, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)

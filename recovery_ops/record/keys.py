@@ -5,6 +5,7 @@
     systems/<system>/runs/<run id>/events/<writer>/<seq, six digits>.json
     systems/<system>/claims/<slot>.json
     systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
+    systems/<system>/playbook/playbook.html
     systems/<system>/playbook/published.json
 
 A writer's name is escaped as in URLs, except for ``# : @ +``, so that ``scoring.provision#1`` and ``person:alice``
@@ -55,7 +56,12 @@ def claim_key(system: str, slot: str) -> str:
 
 def playbook_key(system: str) -> str:
     """Return the key of the note that says which playbook is published: JSON with ``catalog_hash`` at least."""
-    return f"{system_prefix(system)}playbook/published.json"
+    return playbook_page_key(system, "published.json")
+
+
+def playbook_page_key(system: str, name: str = "playbook.html") -> str:
+    """Return the key of the published playbook of ``system``, or of another file beside it."""
+    return f"{system_prefix(system)}playbook/{_segment(name)}"
 
 
 def sweeps_prefix(system: str) -> str:

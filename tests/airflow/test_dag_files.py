@@ -42,7 +42,7 @@ def test_one_file_gives_a_dag_for_the_system_one_per_component_and_one_that_prot
     assert bag.import_errors == {}
     assert set(bag.dags) == {
         "failover__ranking", "recover__ranking__base", "recover__ranking__model", "recover__ranking__notes",
-        "protect__ranking",
+        "protect__ranking", "playbook__ranking",
     }  # fmt: skip
 
 

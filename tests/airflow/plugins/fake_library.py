@@ -42,6 +42,7 @@ class FakeLibrary:
             protect=self.protect,
             publish=self.publish,
             sweep=self.sweep,
+            publish_playbook=lambda _system: [],
         )
 
     def declare(self, request: RunRequest, system: System) -> RunRef:
