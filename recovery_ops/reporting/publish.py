@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from recovery_ops.errors import RecordError, RecoveryError
+from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record import keys
 from recovery_ops.record.log import EventLog, put_once
@@ -13,6 +16,8 @@ from recovery_ops.reporting.facts import Json
 from recovery_ops.reporting.html import render
 
 JSON_NAME, HTML_NAME = "report.json", "report.html"
+WRITER = "report"
+logger = structlog.get_logger(__name__)
 
 
 def publish(ref: RunRef, out: Path | None = None) -> Json:
@@ -36,13 +41,29 @@ def publish(ref: RunRef, out: Path | None = None) -> Json:
 
 
 def publish_log(log: EventLog, out: Path | None = None) -> Json:
-    """Do what :func:`publish` does, for a log that is open already; its mirrors are compared with it."""
-    made = report_of(log)
-    files = files_of(made)
-    if out is not None:
-        _write(out, files)
+    """Do what :func:`publish` does, for a log that is open already; its mirrors are compared with it.
+
+    A report that cannot be made or written is itself a fact of the run: ``report-failed``, with its cause.
+    """
+    try:
+        made = report_of(log)
+        files = files_of(made)
+        if out is not None:
+            _write(out, files)
+    except Exception as error:
+        _note_failure(log, error)
+        raise
     store(log, made, files)
     return made
+
+
+def _note_failure(log: EventLog, error: Exception) -> None:
+    """Record why there is no report; best effort, the error itself goes on to the caller."""
+    try:
+        if log.store.list(log.prefix):
+            log.writer(WRITER).append(EventType.REPORT_FAILED, {"why": f"{type(error).__name__}: {error}"})
+    except RecoveryError as second:
+        logger.warning("a failed report is not recorded", run_id=log.run_id, why=second.message)
 
 
 def report_of(log: EventLog) -> Json:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from recovery_ops.aws.object_store import open_store
 from recovery_ops.cli.report import report as command
 from recovery_ops.errors import RecordError, RecordTamperedError, StepInterruptedError
+from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.log import EventLog
 from recovery_ops.record.verify import verify_run
@@ -44,6 +45,34 @@ def test_both_files_lie_beside_the_record_and_the_record_still_verifies(log: Eve
     assert [key.rpartition("/")[2] for key in kept] == ["report.html", "report.json"]
     assert log.store.get(kept[1])[0] == as_bytes(made)
     assert verify_run(log) == []
+
+
+def failures(log: EventLog) -> list[str]:
+    return [str(event.payload["why"]) for event in log.events() if event.type is EventType.REPORT_FAILED]
+
+
+def test_a_report_that_cannot_be_written_is_an_event_with_its_cause(log: EventLog, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RecordError, match="cannot be written"):
+        publish_log(log, tmp_path / "file")
+    (why,) = failures(log)
+    assert "cannot be written to" in why
+    assert verify_run(log) == []
+
+
+def test_a_page_that_cannot_be_made_is_an_event_too(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_report: object) -> str:
+        raise ZeroDivisionError("no width")
+
+    monkeypatch.setattr("recovery_ops.reporting.publish.render", broken)
+    with pytest.raises(ZeroDivisionError):
+        publish_log(log)
+    assert failures(log) == ["ZeroDivisionError: no width"]
+
+
+def test_a_report_that_was_made_leaves_no_event(log: EventLog) -> None:
+    publish_log(log)
+    assert failures(log) == []
 
 
 def test_publishing_again_changes_nothing(log: EventLog) -> None:
