@@ -8,14 +8,12 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recovery_ops.airflow.library import library
+from recovery_ops.aws.limits import LOOK_MODELLED_S, POLL_MODELLED_S, TRIGGER_POLL_AT_LEAST_S
 from recovery_ops.errors import RecoveryError
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
 
-POLL_MODELLED_S = 15.0
-PEOPLE_MODELLED_S = 5.0
-POLL_AT_LEAST_S = 0.5
 WATCH_S = 600.0
 """Wall seconds until the step is woken whatever happens, so that it can look at its own deadline."""
 
@@ -40,7 +38,7 @@ class OperationTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the operation is over; an unanswered look is looked at again."""
-        pause_s = max(POLL_MODELLED_S * Settings.from_environment().time_factor, POLL_AT_LEAST_S)
+        pause_s = max(POLL_MODELLED_S * Settings.from_environment().time_factor, TRIGGER_POLL_AT_LEAST_S)
         while not (status := await asyncio.to_thread(self._look)).over and time.time() < self.until:
             await asyncio.sleep(pause_s)
         yield TriggerEvent({"state": str(status.state), "detail": status.detail})
@@ -73,7 +71,7 @@ class PeopleTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until nobody holds the step; each look renews the lease of the run."""
-        pause_s = max(PEOPLE_MODELLED_S * Settings.from_environment().time_factor, POLL_AT_LEAST_S)
+        pause_s = max(LOOK_MODELLED_S * Settings.from_environment().time_factor, TRIGGER_POLL_AT_LEAST_S)
         while await asyncio.to_thread(self._held) and time.time() < self.until:
             await asyncio.sleep(pause_s)
         yield TriggerEvent({"step": self.step})

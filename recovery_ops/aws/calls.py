@@ -92,6 +92,16 @@ def check_allowed(operation: str, region: str, params: Mapping[str, Any]) -> Non
     if forbidden is not None and (region == forbidden or _names_region(params, forbidden)):
         message = f"{caller.step}: {operation} would call {forbidden}, the region this run is leaving; it was not sent"
         raise ImpairedRegionError(message, step=caller.step, region=forbidden, operation=operation)
+    check_again(operation)
+
+
+def check_again(operation: str) -> None:
+    """Re-check the claim before a mutation.
+
+    Raises:
+        ClaimLostError: Another run holds the claim; nothing was sent.
+    """
+    caller = _caller.get()
     if caller.before_mutation is not None and not is_read(operation):
         caller.before_mutation(operation)
 

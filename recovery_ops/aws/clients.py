@@ -7,13 +7,14 @@ import functools
 import threading
 from typing import Any
 
-from recovery_ops.aws.calls import check_allowed, current_caller
-
-CONNECT_TIMEOUT_S = 2.0
-READ_TIMEOUT_S = 10.0
-ATTEMPTS = 4
-SUSPECT_READ_TIMEOUT_S = 3.0
-SUSPECT_ATTEMPTS = 1
+from recovery_ops.aws.calls import check_again, check_allowed, current_caller
+from recovery_ops.aws.limits import (
+    ATTEMPTS,
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    SUSPECT_ATTEMPTS,
+    SUSPECT_READ_TIMEOUT_S,
+)
 
 _lock = threading.Lock()
 
@@ -87,7 +88,9 @@ def _check(params: dict[str, Any], model: Any, region: str, **_: Any) -> None:
     check_allowed(model.name, region, params)
 
 
-def _sign_as_caller(request: Any, **_: Any) -> None:
+def _sign_as_caller(request: Any, operation_name: str, **_: Any) -> None:
+    """Runs before every attempt: a process may have slept between two of them."""
+    check_again(operation_name)
     agent = request.headers.get("User-Agent", "")
     agent = agent.decode() if isinstance(agent, bytes) else agent
     request.headers["User-Agent"] = f"{agent} {current_caller().user_agent}"

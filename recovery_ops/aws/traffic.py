@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
+from recovery_ops.aws.limits import PROBE_TIMEOUT_S
 from recovery_ops.aws.translate import aws_errors
 from recovery_ops.errors import StepRejectedError
 from recovery_ops.model.system import Traffic
 
 CNAME, HTTPS = 5, 65
-PROBE_TIMEOUT_S = 3.0
 REGION_HEADER = "x-amzn-region"
 
 

@@ -1,7 +1,9 @@
-"""``recovery-ops failover`` and ``protect``: the direct runner from a terminal."""
+"""``recovery-ops failover`` and ``protect`` from a terminal."""
 
+import enum
 import getpass
 import json
+import os
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -15,18 +17,28 @@ from recovery_ops.aws.traffic import probe
 from recovery_ops.cli.interrupting import resumable
 from recovery_ops.cli.shelves import reported
 from recovery_ops.cli.showing import Watch, concluded
+from recovery_ops.cli.triggering import airflow_of, run_in_airflow
 from recovery_ops.execution.declare import plan_of
 from recovery_ops.execution.direct import carry_on, open_direct
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
 from recovery_ops.model.plan import Intent, Mode
-from recovery_ops.model.runs import RunRequest
+from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
 from recovery_ops.planning import plan_to_json
 from recovery_ops.protection.choice import choose_point
 
 console = Console(stderr=True)
+
+
+class Execution(enum.StrEnum):
+    """Who carries a run out."""
+
+    DIRECT = "direct"
+    AIRFLOW = "airflow"
+
+
 Catalogs = Annotated[Path, typer.Option(help="Folder with catalogs.", envvar="RECOVERY_OPS_CATALOGS")]
 
 
@@ -41,12 +53,13 @@ def failover(
     point: Annotated[str | None, typer.Option(help="One exact recovery point.")] = None,
     override: Annotated[str | None, typer.Option(help="Reason to move traffic in spite of failed gates.")] = None,
     graceful: Annotated[bool, typer.Option("--graceful/--ungraceful")] = False,
+    via: Annotated[Execution, typer.Option(help="Who carries it out.")] = Execution.DIRECT,
     dry_run: Annotated[bool, typer.Option(help="Show plan and recovery point, change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("out"),
     catalogs: Catalogs = Path("dags"),
 ) -> None:
-    """Fail a system over without Airflow; exit code 0 only if the verdict is pass."""
+    """Fail a system over, from here or through Airflow; exit code 0 only if the verdict is pass."""
     from datetime import UTC
 
     described = load_system(system, catalogs)
@@ -57,7 +70,7 @@ def failover(
         person=getpass.getuser(),
         reason=reason or "declared from the command line",
         token=uuid.uuid4().hex,
-        execution="direct",
+        execution=via,
         graceful=graceful,
         intent=intent,
         impact_at=since.replace(tzinfo=UTC) if since else None,
@@ -74,14 +87,24 @@ def failover(
 def _carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
     from recovery_ops.reporting.publish import publish
 
+    if request.execution == Execution.AIRFLOW:
+        ref = run_in_airflow(
+            airflow_of(os.environ), request, described, plan_of(request, described).impaired_region, console
+        )
+    else:
+        ref = _directly(request, described)
+    report = publish(ref, out / ref.run_id)
+    raise typer.Exit(concluded(report, console, out / ref.run_id, as_json=as_json))
+
+
+def _directly(request: RunRequest, described: System) -> RunRef:
     ref = open_direct(request, described)
     console.print(
         f"run {ref.run_id} is open; control it with: recovery-ops runs pause|cancel|… {ref.system} {ref.run_id}"
     )
     with resumable(ref):
         carry_on(ref, progress=Watch(console.print).step)
-    report = publish(ref, out / ref.run_id)
-    raise typer.Exit(concluded(report, console, out / ref.run_id, as_json=as_json))
+    return ref
 
 
 def _show(request: RunRequest, described: System, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from recovery_ops.aws.calls import current_caller
+from recovery_ops.aws.limits import LOOK_AT_LEAST_S, LOOK_MODELLED_S
 from recovery_ops.errors import ClaimLostError, RunCancelledError, StepFailedError
 from recovery_ops.execution.attempts import Failure, held_until, last_failure, wants_retry
 from recovery_ops.execution.runners import current_runner
@@ -17,9 +18,6 @@ from recovery_ops.record.control import ControlState
 
 T = TypeVar("T")
 
-LOOK_MODELLED_S = 5.0
-LOOK_AT_LEAST_S = 0.1
-"""How often a step that waits for people asks the record, in AWS seconds and at least in wall seconds."""
 
 ALWAYS = (SystemStep.ROLLBACK, SystemStep.CLOSE)
 """Steps that neither a pause nor a cancel holds up: they leave things in order."""

@@ -12,6 +12,7 @@ class Meter:
         self._begin = time.monotonic()
         self._waited_here_s = 0.0
         self._waited_before_s = 0.0
+        self._waiting_since: float | None = None
 
     def add_waited(self, wall_s: float) -> None:
         """Count ``wall_s`` that passed for the same operation before this process looked, as while deferred."""
@@ -20,11 +21,19 @@ class Meter:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Count the block as waiting for AWS."""
-        begin = time.monotonic()
+        begin = self._waiting_since = time.monotonic()
         try:
             yield
         finally:
+            self._waiting_since = None
             self._waited_here_s += time.monotonic() - begin
+
+    def modelled_s(self, factor: float) -> float:
+        """Return AWS seconds until now, in the middle of a wait too; ``factor`` is wall seconds per AWS second."""
+        now = time.monotonic()
+        waiting_s = 0.0 if self._waiting_since is None else now - self._waiting_since
+        here_s = self._waited_here_s + waiting_s
+        return (now - self._begin - here_s) + (here_s + self._waited_before_s) / (factor or 1.0)
 
     @property
     def waited_s(self) -> float:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recovery_ops.aws import traffic as aws_traffic
+from recovery_ops.aws.limits import EFFECTIVE_LIMIT_MODELLED_S, PROBE_EVERY_AT_LEAST_S, PROBE_EVERY_MODELLED_S
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
 from recovery_ops.execution.heeding import listen
@@ -15,11 +16,6 @@ from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import EventType
 from recovery_ops.model.system import CutoverMethod
 from recovery_ops.record.log import EventWriter
-
-EFFECTIVE_LIMIT_MODELLED_S = 600.0
-"""How long cutover waits until an outside client is answered by the recovery region."""
-PROBE_EVERY_MODELLED_S = 3.0
-PROBE_EVERY_AT_LEAST_S = 0.05
 
 Outputs = dict[str, Any]
 

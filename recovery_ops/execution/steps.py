@@ -9,10 +9,12 @@ from typing import Any
 import structlog
 
 from recovery_ops.aws.calls import Caller, calling_as
+from recovery_ops.aws.limits import POLL_AT_LEAST_S, POLL_MODELLED_S
 from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.errors import RecoveryError, RunCancelledError, StepError, StepFailedError
 from recovery_ops.execution.asking import StillAskedError
 from recovery_ops.execution.attempts import next_attempt
+from recovery_ops.execution.forecasting import Watchman
 from recovery_ops.execution.heeding import Ear, SkippedByPersonError, wait_until_allowed, waits_for_people
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.projecting import catch_up, settled
@@ -28,9 +30,6 @@ from recovery_ops.model.runs import RunRef
 from recovery_ops.record.log import EventWriter
 
 log = structlog.get_logger(__name__)
-
-POLL_MODELLED_S = 15.0
-POLL_AT_LEAST_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +103,14 @@ def _attempt(
     writer = view.log.writer(f"{step.id}#{attempt}")
     if not _resumes(past, writer.name):
         writer.append(EventType.STEP_STARTED, _facts(view, step, attempt))
-    meter = Meter()
+    meter, watchman = Meter(), Watchman(view, step, writer)
     try:
         with _entitled(view, step):
             if step.component is None:
                 outputs = run_system_step(view, step, writer, meter, answer, limit_s)
             else:
-                outputs = _Component(view, step, writer, meter, past, limit_s).run()
+                outputs = _Component(view, step, writer, meter, past, limit_s, watchman).run()
+        watchman.look(meter.modelled_s(view.settings.time_factor), over=True)
     except _StillRunning as waiting:
         return StepResult(finished=False, outcome="waiting", operation=waiting.operation)
     except StillAskedError as asking:
@@ -161,8 +161,10 @@ class _Component:
         meter: Meter,
         past: list[Event],
         wait_limit_s: float | None,
+        watchman: Watchman,
     ) -> None:
         self.view, self.step, self.writer, self.meter = view, step, writer, meter
+        self.watchman = watchman
         self.open = _open_operation(past)
         meter.add_waited(self._age_s())
         self.wait_limit_s = wait_limit_s
@@ -220,6 +222,7 @@ class _Component:
 
     def _poll(self, ref: OperationRef) -> OperationStatus:
         self.listen()
+        self.watchman.look(self.meter.modelled_s(self.view.settings.time_factor), over=False)
         return self.kind.poll(ref, self.ctx)
 
     def _stop(self, ref: OperationRef) -> None:

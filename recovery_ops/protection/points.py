@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from recovery_ops.aws.calls import Caller, calling_as
+from recovery_ops.aws.limits import REPLICATION_LIMIT_MODELLED_S
 from recovery_ops.catalog.freeze import catalog_hash
 from recovery_ops.errors import PointDamagedError, StepError
 from recovery_ops.kinds import Stage, StepContext, driver
@@ -18,12 +19,6 @@ from recovery_ops.protection.choice import damage
 from recovery_ops.protection.shelf import Shelf
 
 log = structlog.get_logger(__name__)
-
-REPLICATION_LIMIT_S = 900.0
-"""Modelled seconds to wait for replication before a point counts as incomplete in a region.
-
-Source: S3 Replication Time Control, threshold of 15 minutes.
-"""
 
 
 def point_id(now: datetime) -> str:
@@ -116,7 +111,7 @@ def _publish(shelf: Shelf, point: ConsistentPoint, regions: tuple[str, ...], now
 def _wait_until_complete(
     system: System, point: ConsistentPoint, regions: tuple[str, ...], factor: float
 ) -> Mapping[str, str]:
-    end = time.monotonic() + REPLICATION_LIMIT_S * factor + 1.0
+    end = time.monotonic() + REPLICATION_LIMIT_MODELLED_S * factor + 1.0
     waiting = dict.fromkeys(regions, "not looked at")
     while waiting:
         waiting = {region: why for region in waiting if (why := _damage(system, point, region))}

@@ -33,7 +33,7 @@ class Looks:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triggers, "POLL_AT_LEAST_S", 0.0)
+    monkeypatch.setattr(triggers, "TRIGGER_POLL_AT_LEAST_S", 0.0)
     monkeypatch.setenv("RECOVERY_OPS_TIME_FACTOR", "0")
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from recovery_ops.aws import limits
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
@@ -117,3 +119,9 @@ def test_no_page_names_a_make_target_that_does_not_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {(page.name, name) for page in PAGES for name in re.findall(r"`make ([a-z]+)", page.read_text())}
     assert [pair for pair in sorted(named) if pair[1] not in targets] == []
+
+
+def test_the_page_of_limits_has_every_limit_with_its_value() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", (DOCS / "reference/limits.md").read_text(), re.MULTILINE)
+    kept = {name: value for name, value in vars(limits).items() if name.isupper()}
+    assert {name: float(value) for name, value in rows} == kept
