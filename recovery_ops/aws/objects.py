@@ -52,6 +52,13 @@ def head(bucket: str, key: str, region: str, *, version_id: str | None = None) -
         return found(lambda: dict(client("s3", region).head_object(Bucket=bucket, Key=key, **wanted)))
 
 
+def stored_bytes(bucket: str, prefix: str, region: str) -> int:
+    """Return the bytes of every version under ``prefix``, older ones too: what is paid for."""
+    with aws_errors(f"list versions of s3://{bucket}/{prefix}", region=region):
+        pages = client("s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        return sum(int(version["Size"]) for page in pages for version in page.get("Versions", []))
+
+
 def latest_versions(bucket: str, prefix: str, region: str) -> Iterator[dict[str, Any]]:
     """Yield the newest version of every live object under ``prefix``: Key, VersionId, Size, LastModified, ETag."""
     with aws_errors(f"list s3://{bucket}/{prefix}", region=region):

@@ -9,7 +9,9 @@ from recovery_ops.aws.endpoints import Serving
 from recovery_ops.aws.images import ImageName, image_for
 from recovery_ops.aws.references import leftovers
 from recovery_ops.aws.repositories import absent_image
+from recovery_ops.cost.prices import HOURS
 from recovery_ops.errors import StepRejectedError
+from recovery_ops.model.cost import Purpose, Usage
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
 
@@ -82,6 +84,19 @@ def served_findings(component: str, endpoint: str, home: Mapping[str, Any], regi
         if now[what] != home[what]:
             said = f"{what} at home is {now[what]}; the newest point has {home[what]}"
             yield finding("served-not-protected", component, said, subject=what)
+
+
+def hours(component: str, endpoint: str, region: str) -> Iterable[Usage]:
+    """Return the instance hours that ``endpoint`` runs in a month when it stays as it is; none without an endpoint."""
+    for kind, count in _running(endpoints.look(endpoint, region), region).items():
+        yield Usage(
+            component=component,
+            region=region,
+            purpose=Purpose.STANDBY,
+            what=f"{count} {kind} of endpoint {endpoint}",
+            sku=f"sagemaker:{kind}",
+            quantity=count * HOURS,
+        )
 
 
 def _rung_findings(component: str, room: Room, count: int, region: str) -> Iterable[Finding]:

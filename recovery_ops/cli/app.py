@@ -4,6 +4,7 @@ import typer
 
 from recovery_ops.cli import (
     catalog,
+    cost,
     demo,
     failover,
     plan,
@@ -30,6 +31,7 @@ app.command("protect")(failover.protect_now)
 app.command("report")(report.report)
 app.command("readiness")(readiness.readiness)
 app.command("rpo")(readiness.rpo)
+app.command("cost")(cost.cost)
 app.command("demo")(demo.demo)
 app.command("up")(stack.up)
 app.command("down")(stack.down)

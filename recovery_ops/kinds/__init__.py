@@ -23,9 +23,11 @@ from pydantic import BaseModel, ConfigDict
 
 from recovery_ops.aws import replication
 from recovery_ops.aws.clients import client
+from recovery_ops.aws.objects import stored_bytes
 from recovery_ops.aws.waiting import Clock
 from recovery_ops.errors import StepFailedError
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.events import EventType
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding, Severity
@@ -204,6 +206,10 @@ class Kind:
         """
         return ()
 
+    def footprint(self, ctx: StepContext) -> Iterable[Usage]:  # noqa: ARG002
+        """Say what the protection of this component takes every month in the target region; reads only."""
+        return ()
+
     def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
         """Stop writers in the region we leave; return what was fenced, one phrase each. May call the source region."""
         return ()
@@ -232,6 +238,19 @@ class Stage:
     point_id: str
     put: Callable[[str, bytes], Any]
     captures: Mapping[str, Capture] = field(default_factory=dict)
+
+
+def replicated(ctx: StepContext, bucket: str, prefix: str) -> Usage:
+    """Return the storage of the copy of ``prefix`` in the target region, for :meth:`Kind.footprint`."""
+    place, region = bucket.format(region=ctx.target_region), ctx.target_region
+    return Usage(
+        component=ctx.component.name,
+        region=region,
+        purpose=Purpose.REPLICATED,
+        what=f"s3://{place}/{prefix}, every version",
+        sku="s3:standard",
+        quantity=stored_bytes(place, prefix, region) / GIB,
+    )
 
 
 def replication_findings(ctx: StepContext, bucket: str, prefix: str) -> Iterable[Finding]:

@@ -13,8 +13,9 @@ from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationStatus
@@ -270,6 +271,17 @@ class FeatureStore(Kind):
             what = f"as {ctx.source_region} sees it, the replica of {table} in {region} is {state or 'absent'}"
             yield finding("replica-not-active", self.component.name, what)
         yield from replication_findings(ctx, self.settings.offline.bucket, self.settings.offline.prefix)
+
+    def footprint(self, ctx: StepContext) -> Iterable[Usage]:
+        """Say what the replica, its point-in-time recovery and the copy of offline features store; reads only."""
+        table, region = self._known_table(ctx), ctx.target_region
+        held = int((tables.describe(table, region) or {}).get("TableSizeBytes", 0)) / GIB
+        facts: dict[str, Any] = {"component": self.component.name, "region": region, "purpose": Purpose.REPLICATED}
+        yield Usage(what=f"replica of {table}", sku="dynamodb:storage", quantity=held, **facts)
+        if tables.window(table, region) is not None:
+            what = f"point-in-time recovery of {table}"
+            yield Usage(what=what, sku="dynamodb:point-in-time-recovery", quantity=held, **facts)
+        yield replicated(ctx, self.settings.offline.bucket, self.settings.offline.prefix)
 
     def fence(self, ctx: StepContext) -> Iterable[str]:
         """Deny writes to the table of the region we leave; its replication goes on."""

@@ -12,8 +12,9 @@ from recovery_ops.aws.pinned import restore_keys
 from recovery_ops.aws.references import names_of, references_check
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.cost import Usage
 from recovery_ops.model.events import EventType
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
@@ -187,6 +188,10 @@ class ModelRegistry(Kind):
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the group that a drill made; packages of a real run stay, they are what the run recovered."""
         return packages.remove_group(self._group(ctx), ctx.target_region) if ctx.isolated else []
+
+    def footprint(self, ctx: StepContext) -> Iterable[Usage]:
+        """Say how much the copy in the target region stores; reads only."""
+        yield replicated(ctx, self.settings.artifacts.bucket, self.settings.artifacts.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when artifacts do not replicate back to the region that was left."""

@@ -12,8 +12,9 @@ from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replication_findings
+from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.cost import Usage
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
@@ -155,6 +156,10 @@ class S3Dataset(Kind):
     def compare(self, ctx: StepContext) -> Iterable[Finding]:
         """Say whether the bucket replicates to the target region, and how far behind that is; reads only."""
         return replication_findings(ctx, self.settings.bucket, self.settings.prefix)
+
+    def footprint(self, ctx: StepContext) -> Iterable[Usage]:
+        """Say how much the copy in the target region stores; reads only."""
+        yield replicated(ctx, self.settings.bucket, self.settings.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when the target bucket does not replicate back to the region that was left."""

@@ -19,6 +19,7 @@ from recovery_ops.aws.references import in_region, names_of, references_check
 from recovery_ops.errors import NoRecoveryPointError, StepFailedError
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.cost import Usage
 from recovery_ops.model.events import EventType
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
@@ -300,6 +301,10 @@ class SagemakerEndpoint(Kind):
             yield from standing.served_findings(
                 self.component.name, self.settings.endpoint, self._home(ctx), ctx.source_region
             )
+
+    def footprint(self, ctx: StepContext) -> Iterable[Usage]:
+        """Say how many instance hours the standby runs a month; reads only."""
+        return standing.hours(self.component.name, self.settings.endpoint, ctx.target_region)
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Remove the endpoint of a drill, and what the run made that does not serve. Safe to repeat."""

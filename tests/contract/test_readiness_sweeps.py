@@ -16,6 +16,8 @@ from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.readiness import ProofState, ReadinessState, Sweep
 from recovery_ops.model.system import System
 from recovery_ops.protection.shelf import Shelf
+from recovery_ops.readiness.rpo import live_rpo
+from recovery_ops.readiness.spending import monthly_bill
 from recovery_ops.readiness.sweeping import is_due, sweep
 from recovery_ops.record.keys import playbook_key
 
@@ -32,10 +34,7 @@ def world(fraud_world: FraudWorld) -> Iterator[FraudWorld]:
     fraud_world.sandbox.control.heal()
     publish(fraud_world, POINT)
     for region in fraud_world.system.regions:
-        body = json.dumps({"catalog_hash": catalog_hash(fraud_world.system)}).encode()
-        s3(fraud_world, region).put_object(
-            Bucket=f"recovery-ops-record-{region}", Key=playbook_key(fraud_world.system.name), Body=body
-        )
+        publish_playbook(fraud_world, region)
     yield fraud_world
     fraud_world.sandbox.control.heal()
 
@@ -48,6 +47,16 @@ def publish(world: FraudWorld, name: str) -> None:
     )  # fmt: skip
     for region in world.system.regions:
         Shelf(system=world.system).publish(point, region, locked_until=now + timedelta(hours=1))
+
+
+def publish_playbook(world: FraudWorld, region: str) -> None:
+    """As the playbooks' own DAG does: the page, with the hash of the catalog it was made from."""
+    s3(world, region).put_object(
+        Bucket=f"recovery-ops-record-{region}",
+        Key=playbook_key(world.system.name),
+        Body=b"<html></html>",
+        Metadata={"catalog-hash": catalog_hash(world.system)},
+    )
 
 
 def s3(world: FraudWorld, region: str = TARGET) -> Any:
@@ -127,8 +136,7 @@ def test_findings_keep_the_time_they_were_first_seen_and_are_resolved_once_gone(
     assert absent in first.new
     assert absent not in second.new
     assert {item.first_seen for item in second.open if item.key == absent} == {first.at}
-    body = json.dumps({"catalog_hash": catalog_hash(world.system)}).encode()
-    s3(world).put_object(Bucket=f"recovery-ops-record-{TARGET}", Key=playbook_key(world.system.name), Body=body)
+    publish_playbook(world, TARGET)
     third = sweep(world.system)
     assert [(item.key, item.first_seen, item.resolved_at) for item in third.resolved] == [(absent, first.at, third.at)]
 
@@ -212,3 +220,38 @@ def test_a_sweep_is_due_once_and_again_when_the_catalog_changes(world: FraudWorl
     assert not is_due(world.system, datetime.now(UTC))
     assert is_due(replace(world.system, rto_s=601.0), datetime.now(UTC))
     assert is_due(world.system, datetime.now(UTC) + timedelta(minutes=16))
+
+
+def test_the_bill_names_standby_replicas_points_and_the_health_check(world: FraudWorld) -> None:
+    begin = world.request_log.stat().st_size
+    made = monthly_bill(world.system)
+    found = {(line.usage.component, line.usage.region, str(line.usage.purpose)) for line in made.lines}
+    assert found == {
+        ("scoring", TARGET, "standby"),
+        ("registry", TARGET, "replicated storage"),
+        ("features", TARGET, "replicated storage"),
+        ("training-data", TARGET, "replicated storage"),
+        ("", TARGET, "recovery points"),
+        ("", HOME, "recovery points"),
+        ("", "global", "traffic"),
+    }
+    hours = next(line for line in made.lines if line.usage.purpose == "standby")
+    assert (hours.usage.quantity, hours.usd) == (730.0, pytest.approx(730 * 0.408)), "one instance stands by"
+    assert made.complete
+    with world.request_log.open() as log:
+        log.seek(begin)
+        ours = [line for line in map(json.loads, log) if "recovery-ops/" in line["caller"]]
+    assert [line for line in ours if not is_read(line["operation"])] == []
+
+
+def test_the_bill_says_what_it_could_not_ask_for(world: FraudWorld) -> None:
+    world.sandbox.control.fault(TARGET, "reset")
+    assert f"{TARGET}: does not answer" in monthly_bill(world.system).not_counted
+
+
+def test_the_live_rpo_is_known_without_a_sweep(world: FraudWorld) -> None:
+    (way,) = live_rpo(world.system)
+    assert way.within
+    assert {state.component for state in way.recoverable} == {"config", "registry", "features", "training-data"}
+    (strict,) = live_rpo(with_component(world.system, "config", rpo_s=0.001))
+    assert not strict.within
