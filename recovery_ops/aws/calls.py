@@ -33,8 +33,8 @@ class Caller:
     """On whose behalf requests are sent.
 
     ``forbidden_region`` may not be called at all. ``before_mutation`` runs before every call that is not a read, with
-    the name of the operation; it raises when this process has lost its claim. An ``impatient`` caller asks once, with
-    short timeouts, whatever it calls: a sweep must not wait for a region that hangs.
+    the name of the operation; it raises when this process has lost its claim. An ``impatient`` caller asks once,
+    whatever it calls: a sweep must not wait for a region that hangs.
     """
 
     run_id: str

@@ -25,11 +25,11 @@ def client(service: str, region: str, *, suspect: bool = False) -> Any:
     Args:
         service: boto3 service name, for example ``s3``.
         region: AWS region code; always explicit.
-        suspect: The region may be dead: one attempt and short timeouts, so that asking costs seconds. So it is for
-            every call of an impatient caller.
+        suspect: The region may be dead: one attempt and short timeouts, so that asking costs seconds. For an impatient
+            caller there is one attempt too, with the usual timeouts: a busy answer is better than none.
     """
     with _lock:
-        return _client(service, region, suspect or current_caller().impatient)
+        return _client(service, region, suspect, current_caller().impatient)
 
 
 @functools.cache
@@ -40,14 +40,14 @@ def _session() -> Any:
 
 
 @functools.cache
-def _client(service: str, region: str, suspect: bool) -> Any:  # noqa: FBT001 - cache key
+def _client(service: str, region: str, suspect: bool, impatient: bool) -> Any:  # noqa: FBT001 - cache key
     from botocore.config import Config
 
     config = Config(
         region_name=region,
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=SUSPECT_READ_TIMEOUT_S if suspect else READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": SUSPECT_ATTEMPTS if suspect else ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": SUSPECT_ATTEMPTS if suspect or impatient else ATTEMPTS},
         max_pool_connections=32,
         s3={"addressing_style": "path"} if _endpoint_overridden() else {},
     )

@@ -1,7 +1,7 @@
 """A readiness sweep: every way out of the region that serves, asked, compared with the sweep before, stored.
 
-A sweep only reads, except for its own result in the record. It never waits long: every call is tried once with short
-timeouts, and a region that does not answer is not asked further.
+A sweep only reads, except for its own result in the record. It never waits long: every call is tried once,
+and a region that does not answer is not asked further.
 """
 
 import time

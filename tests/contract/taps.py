@@ -57,8 +57,8 @@ _make = clients._client.__wrapped__
 
 
 @functools.cache
-def _tapped_client(_endpoint: str, _timeout_s: float, service: str, region: str, suspect: bool) -> Any:
-    made = _make(service, region, suspect)
+def _tapped_client(_endpoint: str, _timeout_s: float, service: str, region: str, suspect: bool, impatient: bool) -> Any:
+    made = _make(service, region, suspect, impatient)
     events = made.meta.events
     events.register("provide-client-params.*.*", functools.partial(_before, region=region))
     events.register("after-call.*.*", _after)
@@ -75,8 +75,8 @@ def _after(model: Any, **_: Any) -> None:
         tap.after(model)
 
 
-def _client(service: str, region: str, suspect: bool) -> Any:
-    return _tapped_client(os.environ["AWS_ENDPOINT_URL"], clients.READ_TIMEOUT_S, service, region, suspect)
+def _client(service: str, region: str, suspect: bool, impatient: bool) -> Any:
+    return _tapped_client(os.environ["AWS_ENDPOINT_URL"], clients.READ_TIMEOUT_S, service, region, suspect, impatient)
 
 
 @contextmanager

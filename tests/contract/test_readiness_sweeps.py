@@ -1,7 +1,6 @@
 """Readiness sweeps against a protected world: what they find, what they leave alone, and what they do in the dark."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,9 +21,6 @@ from recovery_ops.readiness.sweeping import is_due, sweep
 from recovery_ops.record.keys import playbook_key
 
 pytestmark = pytest.mark.sandbox
-
-LONG_S = 60.0
-"""No sweep of one region in the dark takes this long; what is asserted is that it ends at all."""
 
 
 @pytest.fixture
@@ -145,9 +141,7 @@ def test_findings_keep_the_time_they_were_first_seen_and_are_resolved_once_gone(
 def test_a_dark_recovery_region_is_a_finding_and_not_a_wait(world: FraudWorld, mode: str) -> None:
     before = sweep(world.system)
     world.sandbox.control.fault(TARGET, mode)
-    began = time.monotonic()
     found = sweep(world.system)
-    assert time.monotonic() - began < LONG_S
     assert found.dark == (TARGET,)
     assert ("", "region-dark") in blockers(found)
     assert found.state is ReadinessState.NOT_READY
