@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fraud_world import HOME, POINT, TARGET, FraudWorld
+from fraud_world import CATALOG, HOME, POINT, TARGET, FraudWorld
+from typer.testing import CliRunner
 
 from recovery_ops.aws.calls import is_read
+from recovery_ops.cli.app import app
 from recovery_ops.model.freezing import catalog_hash
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.readiness import ProofState, ReadinessState, Sweep
@@ -249,3 +251,28 @@ def test_the_live_rpo_is_known_without_a_sweep(world: FraudWorld) -> None:
     assert {state.component for state in way.recoverable} == {"config", "registry", "features", "training-data"}
     (strict,) = live_rpo(with_component(world.system, "config", rpo_s=0.001))
     assert not strict.within
+
+
+def test_the_command_line_shows_it_all_and_ends_with_1_on_a_blocker(
+    world: FraudWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOVERY_OPS_CATALOGS", str(CATALOG.parent))
+    s3(world).delete_object(Bucket=f"recovery-ops-record-{TARGET}", Key=playbook_key("fraud-detection"))
+    world.outsider("iam").delete_role(RoleName="fraud-sagemaker-role")
+    asked = run("readiness", "fraud-detection", "--json", "--no-store")
+    found = Sweep.from_json(json.loads(asked.stdout.splitlines()[-1]))
+    assert ("scoring", "role-absent") in blockers(found)
+    assert asked.exit_code == 1
+    shown = run("readiness", "fraud-detection", "--no-store", "--to", TARGET).stdout
+    assert "role-absent" in shown
+    assert "unproven" in shown
+    assert "longest chain" in shown
+    assert json.loads(run("rpo", "fraud-detection", "--json").stdout.splitlines()[-1])["components"]
+    priced = json.loads(run("cost", "fraud-detection", "--json").stdout.splitlines()[-1])
+    assert priced["total_usd"] > 0
+    assert priced["objectives"]["scoring"]["rto_s"] == 540
+    assert run("readiness", "fraud-detection", "--to", "eu-west-1").exit_code == 2
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "300"})
