@@ -48,12 +48,11 @@ def publish(world: FraudWorld, name: str) -> None:
 
 
 def publish_playbook(world: FraudWorld, region: str) -> None:
-    """As the playbooks' own DAG does: the page, with the hash of the catalog it was made from."""
+    """As the playbooks' own DAG does: a note that says of which catalog the published one is."""
     s3(world, region).put_object(
         Bucket=f"recovery-ops-record-{region}",
         Key=playbook_key(world.system.name),
-        Body=b"<html></html>",
-        Metadata={"catalog-hash": catalog_hash(world.system)},
+        Body=json.dumps({"catalog_hash": catalog_hash(world.system)}).encode(),
     )
 
 
