@@ -1,11 +1,18 @@
-"""Whether buckets are set up so that recovery can rely on them; reads only."""
+"""Whether buckets are set up so that recovery can rely on them, and replication back to a region that has healed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from recovery_ops.aws.clients import client
-from recovery_ops.aws.pinned import list_versions
+from recovery_ops.aws.objects import head, in_threads
+from recovery_ops.aws.pinned import Listed, hide, list_versions
 from recovery_ops.aws.translate import aws_errors, found
+from recovery_ops.errors import StepRejectedError
+
+OURS = "recovery-ops-back-"
+"""How the ids of our own rules begin; rules of others are never changed."""
 
 
 def not_versioned(bucket: str, region: str) -> str | None:
@@ -21,14 +28,11 @@ def not_versioned(bucket: str, region: str) -> str | None:
 
 def replicates_to(bucket: str, target: str, prefix: str, region: str) -> bool:
     """Return whether a rule of ``bucket`` replicates everything under ``prefix`` to the bucket ``target``."""
-    with aws_errors(f"look at replication of s3://{bucket}", region=region):
-        answer = found(lambda: client("s3", region).get_bucket_replication(Bucket=bucket))
-    rules = (answer or {}).get("ReplicationConfiguration", {}).get("Rules", [])
     return any(
         rule.get("Status") == "Enabled"
         and rule["Destination"]["Bucket"].split(":")[-1] == target
         and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")) or "")
-        for rule in rules
+        for rule in _configuration(bucket, region).get("Rules", [])
     )
 
 
@@ -56,3 +60,110 @@ def lag(bucket: str, target: str, prefix: str, *, region: str, target_region: st
         return None
     example = min(waiting, key=lambda key: waiting[key].changed_at)
     return Lag(count=len(waiting), oldest_at=waiting[example].changed_at, example=example)
+
+
+def replicate_back(source: tuple[str, str], target: tuple[str, str], prefix: str) -> list[str]:
+    """Let everything under ``prefix`` replicate from ``source`` to ``target``, each ``(bucket, region)``.
+
+    The role is that of the opposite direction. What was written before the rule stood is copied onto itself, so that S3
+    replicates it as well. Safe to repeat.
+
+    Returns:
+        What was done, one phrase each.
+
+    Raises:
+        StepRejectedError: Neither bucket has a replication role that could be used; nothing was changed.
+    """
+    done = []
+    (bucket, region), (other, _) = source, target
+    if not replicates_to(bucket, other, prefix, region):
+        _add_rule(source, target, prefix)
+        done.append(f"s3://{bucket}/{prefix} replicates to s3://{other}")
+    sent = _send_again(source, target, prefix)
+    return [*done, f"{sent} objects under s3://{bucket}/{prefix} were sent again"] if sent else done
+
+
+def stop_replicating_back(bucket: str, prefix: str, region: str) -> list[str]:
+    """Remove the rule that :func:`replicate_back` set; returns what was done. Safe to repeat."""
+    configuration = _configuration(bucket, region)
+    kept = [rule for rule in configuration.get("Rules", []) if rule.get("ID") != _rule_id(prefix)]
+    if len(kept) == len(configuration.get("Rules", [])):
+        return []
+    with aws_errors(f"stop replication of s3://{bucket}/{prefix}", region=region):
+        if kept:
+            client("s3", region).put_bucket_replication(
+                Bucket=bucket, ReplicationConfiguration={**configuration, "Rules": kept}
+            )
+        else:
+            client("s3", region).delete_bucket_replication(Bucket=bucket)
+    return [f"s3://{bucket}/{prefix} replicates back no more"]
+
+
+def travelling(source: tuple[str, str], target: tuple[str, str], prefix: str) -> Iterator[str]:
+    """Yield the keys whose current state in ``source``, ``(bucket, region)``, has not arrived in ``target``."""
+    here, there = list_versions(source[0], prefix, source[1]), list_versions(target[0], prefix, target[1])
+    for key, listed in here.current.items():
+        arrived = there.current.get(key)
+        if arrived is None or (arrived.version_id != listed.version_id and arrived.changed_at <= listed.changed_at):
+            yield f"s3://{source[0]}/{key}"
+
+
+def _send_again(source: tuple[str, str], target: tuple[str, str], prefix: str) -> int:
+    here, there = list_versions(source[0], prefix, source[1]), list_versions(target[0], prefix, target[1])
+    stuck = [
+        (key, listed)
+        for key, listed in here.current.items()
+        if not listed.hidden and (key, listed.version_id) not in there.versions
+    ]
+    hidden = [key for key, listed in here.current.items() if listed.hidden and key in there.visible()]
+    in_threads(lambda item: _copy_onto_itself(*source, *item), stuck)
+    in_threads(lambda key: hide(source[0], key, source[1]), hidden)
+    return len(stuck) + len(hidden)
+
+
+def _copy_onto_itself(bucket: str, region: str, key: str, listed: Listed) -> None:
+    """Make a new version with the same content and metadata; one that is on its way already is sent twice at worst."""
+    seen = head(bucket, key, region, version_id=listed.version_id) or {}
+    if seen.get("ReplicationStatus") == "PENDING":
+        return
+    with aws_errors(f"send s3://{bucket}/{key} again", region=region):
+        client("s3", region).copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key, "VersionId": listed.version_id},
+            MetadataDirective="REPLACE",
+            Metadata={**seen.get("Metadata", {}), "recovery-ops-sent-again": listed.version_id},
+            ContentType=seen.get("ContentType", "binary/octet-stream"),
+        )
+
+
+def _add_rule(source: tuple[str, str], target: tuple[str, str], prefix: str) -> None:
+    (bucket, region), (other, other_region) = source, target
+    configuration = _configuration(bucket, region)
+    role = configuration.get("Role") or _configuration(other, other_region).get("Role")
+    if role is None:
+        message = f"s3://{bucket} cannot replicate to s3://{other}: neither bucket names a replication role"
+        raise StepRejectedError(message, region=region, bucket=bucket)
+    rules = list(configuration.get("Rules", []))
+    rule = {
+        "ID": _rule_id(prefix),
+        "Priority": 1 + max((int(item.get("Priority", 0)) for item in rules), default=0),
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "DeleteMarkerReplication": {"Status": "Enabled"},
+        "Destination": {"Bucket": f"arn:{role.split(':')[1]}:s3:::{other}"},
+    }
+    with aws_errors(f"replicate s3://{bucket}/{prefix} to s3://{other}", region=region):
+        client("s3", region).put_bucket_replication(
+            Bucket=bucket, ReplicationConfiguration={"Role": role, "Rules": [*rules, rule]}
+        )
+
+
+def _configuration(bucket: str, region: str) -> dict[str, Any]:
+    with aws_errors(f"look at replication of s3://{bucket}", region=region):
+        answer = found(lambda: client("s3", region).get_bucket_replication(Bucket=bucket))
+    return dict((answer or {}).get("ReplicationConfiguration", {}))
+
+
+def _rule_id(prefix: str) -> str:
+    return f"{OURS}{prefix.strip('/').replace('/', '-')}"

@@ -93,6 +93,16 @@ def _wait_restorable(table: str, at: datetime, region: str, *, factor: float, cl
         clock.sleep(max(15.0 * factor, 0.05))
 
 
+def add_replica(table: str, region: str, target: str) -> bool:
+    """Start making a replica of ``table`` in ``target``; returns whether there was none. Safe to repeat."""
+    seen = describe(table, region) or {}
+    if target in {replica["RegionName"] for replica in seen.get("Replicas", [])}:
+        return False
+    with aws_errors(f"add a replica of {table} in {target}", region=region):
+        client("dynamodb", region).update_table(TableName=table, ReplicaUpdates=[{"Create": {"RegionName": target}}])
+    return True
+
+
 def tag(table: str, tags: Mapping[str, str], region: str) -> None:
     """Add or replace tags. Safe to repeat."""
     seen = describe(table, region)

@@ -8,11 +8,13 @@ from typing import Any
 from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.execution.claiming import claim_system
+from recovery_ops.execution.homecoming import refuse_too_early
+from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.systems import impaired, plan_for
 from recovery_ops.execution.view import open_log
 from recovery_ops.kinds import driver
 from recovery_ops.model.events import EventType
-from recovery_ops.model.plan import Intent, Plan
+from recovery_ops.model.plan import Intent, Mode, Plan
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
@@ -34,7 +36,7 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
         now: Aware UTC; the moment of the call unless given.
 
     Raises:
-        RequestError: A region is unknown, or both are the same.
+        RequestError: A region is unknown, both are the same, or a failback comes too early.
         NoRecoveryPointError: No complete recovery point fits; says why each was refused.
         RunActiveError: Another run holds the system: who, since when, which.
     """
@@ -42,12 +44,16 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
     plan = plan_of(request, system)
     ref = _ref(request, system, plan, now)
     log = open_log(ref)
-    with calling_as(Caller(run_id=ref.run_id, step="declare", forbidden_region=ref.impaired_region)):
+    homeward = request.mode is Mode.FAILBACK
+    forbidden = None if homeward and request.graceful else ref.impaired_region
+    with calling_as(Caller(run_id=ref.run_id, step="declare", forbidden_region=forbidden)):
         if any(event.type is EventType.RUN_DECLARED for event in log.events_of("declare")):
             return ref
         choice = choose_point(system, request, impact_at=request.impact_at or now)
+        parted = refuse_too_early(system, plan, choice.point) if homeward else None
         claim_system(system, ref, request.mode, request.person, now)
-        log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, _declaration(request, system, plan, choice, now))
+        facts = {**_declaration(request, system, plan, choice, now), "parted": parted}
+        log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, facts)
     return ref
 
 
@@ -68,6 +74,9 @@ def plan_of(request: RunRequest, system: System) -> Plan:
 
 
 def _impaired(system: System, request: RunRequest) -> str:
+    """A failover home leaves the region that serves; whoever is home and fails over leaves home."""
+    if request.mode is Mode.FAILOVER and request.recovery_region == system.home:
+        return serving_region(system).region
     return impaired(system, request.mode)
 
 

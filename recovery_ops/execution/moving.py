@@ -10,10 +10,12 @@ from recovery_ops.aws import traffic as aws_traffic
 from recovery_ops.aws.limits import EFFECTIVE_LIMIT_MODELLED_S, PROBE_EVERY_AT_LEAST_S, PROBE_EVERY_MODELLED_S
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
+from recovery_ops.execution.fencing import give_back
 from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import EventType
+from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import CutoverMethod
 from recovery_ops.record.log import EventWriter
 
@@ -26,7 +28,7 @@ def cut_over(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     Raises:
         DeadlineExceededError: The command was accepted, but no client was answered by the recovery region in time.
     """
-    detail = _command(view)
+    detail = send_traffic(view, view.ref.recovery_region)
     moved = {"from_region": view.ref.impaired_region, "to_region": view.ref.recovery_region, "detail": detail}
     writer.append(EventType.TRAFFIC_MOVED, moved | {"method": view.system.traffic.method})
     with meter.waiting():
@@ -42,16 +44,22 @@ def cut_over(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     return {"region": answer.region}
 
 
-def _command(view: RunView) -> str:
-    traffic, region = view.system.traffic, view.ref.recovery_region
-    to_home = region == view.system.home
-    if traffic.method is CutoverMethod.HEALTH_SWITCH:
-        if to_home:
-            return aws_traffic.readmit_primary(traffic, view.ref.impaired_region)
-        reason = json.dumps({"run": view.ref.run_id, "withdrawn": view.ref.impaired_region, "by": view.person})
-        return aws_traffic.withdraw_primary(traffic, region, reason.encode())
-    hosts = {region: front_door(view, region), view.ref.impaired_region: front_door(view, view.ref.impaired_region)}
-    return aws_traffic.swap_records(traffic, region, hosts[region], hosts[view.ref.impaired_region])
+def send_traffic(view: RunView, region: str) -> str:
+    """Send clients to ``region``, one of the two of this run, and return what was done. Safe to repeat.
+
+    The switch that withdraws home lies in the other region. Where that region must not be called, nothing is sent: its
+    health check cannot read the switch, counts home as healthy, and DNS answers home by itself.
+    """
+    traffic = view.system.traffic
+    other = view.ref.impaired_region if region == view.ref.recovery_region else view.ref.recovery_region
+    if traffic.method is not CutoverMethod.HEALTH_SWITCH:
+        return aws_traffic.swap_records(traffic, region, front_door(view, region), front_door(view, other))
+    if region != view.system.home:
+        reason = {"run": view.ref.run_id, "withdrawn": other, "by": view.person}
+        return aws_traffic.withdraw_primary(traffic, region, json.dumps(reason).encode())
+    if other == view.ref.impaired_region and not view.is_graceful(SystemStep.CUTOVER):
+        return f"the switch in {other} cannot be reached, by us or by its health check; home answers by itself"
+    return aws_traffic.readmit_primary(traffic, other)
 
 
 def front_door(view: RunView, region: str) -> str:
@@ -178,9 +186,10 @@ def roll_back(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
         why = f"{old} does not answer ({answer.detail or answer.status}); traffic stays in {view.ref.recovery_region}"
         writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": None, "serving": False})
         return {"serving": False}
-    aws_traffic.readmit_primary(view.system.traffic, view.ref.recovery_region)
+    give_back(view, writer)
+    detail = send_traffic(view, old)
     with meter.waiting():
         _, seen = _until_answered_by(view, old)
-    why = f"{old} answers again" if seen else f"traffic was sent back to {old}, but no client is answered by it yet"
+    why = f"{old} answers again" if seen else f"{detail}, but no client is answered by {old} yet"
     writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": old, "serving": seen is not None})
     return {"serving": seen is not None}

@@ -31,6 +31,9 @@ from recovery_ops.record.log import EventWriter
 
 log = structlog.get_logger(__name__)
 
+HANDING_OVER = (SystemStep.RECONCILE, SystemStep.CUTOVER, SystemStep.REPROTECT)
+"""Steps of a graceful move in which the region that is left takes part."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
@@ -252,7 +255,8 @@ def _resumes(past: list[Event], writer: str) -> bool:
 
 
 def _entitled(view: RunView, step: Step) -> AbstractContextManager[None]:
-    may_call_source = step.id in (SystemStep.FENCE, SystemStep.ROLLBACK)
+    always = step.id in (SystemStep.FENCE, SystemStep.ROLLBACK, SystemStep.CLOSE)
+    may_call_source = always or (step.id in HANDING_OVER and view.is_graceful(step.id))
     return acting(view, step.id, may_call_source=may_call_source)
 
 

@@ -1,7 +1,6 @@
 """Steps of the whole system: fence, approve, cut over, watch, commit or roll back, protect again, close."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -9,21 +8,20 @@ import structlog
 from recovery_ops.errors import (
     ClaimLostError,
     RecoveryError,
-    StepError,
-    StepFailedError,
     StepRejectedError,
     VerificationFailedError,
 )
 from recovery_ops.execution.asking import NOBODY, Answer, ask, asking_s
+from recovery_ops.execution.fencing import fence, give_back
 from recovery_ops.execution.heeding import moves_traffic
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.moving import cut_over, observe, probe_name, roll_back
+from recovery_ops.execution.reconciling import reconcile
+from recovery_ops.execution.reprotecting import reprotect
 from recovery_ops.execution.view import RunView
-from recovery_ops.kinds import driver
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Step, SystemStep
 from recovery_ops.model.system import ApprovalMode
-from recovery_ops.protection.points import take_point
 from recovery_ops.record.fold import RunState, fold
 from recovery_ops.record.log import EventWriter
 
@@ -52,11 +50,12 @@ def run_system_step(
         return _commit(view, writer, limit_s)
     actions: Mapping[str, Callable[[RunView, EventWriter, Meter], Outputs]] = {
         SystemStep.DECLARE: lambda *_: {},
-        SystemStep.FENCE: _fence,
+        SystemStep.FENCE: fence,
+        SystemStep.RECONCILE: reconcile,
         SystemStep.CUTOVER: _cutover,
         SystemStep.OBSERVE: observe,
         SystemStep.ROLLBACK: roll_back,
-        SystemStep.REPROTECT: _reprotect,
+        SystemStep.REPROTECT: reprotect,
         SystemStep.CLOSE: _close,
     }
     outputs = actions[step.id](view, writer, meter)
@@ -67,38 +66,6 @@ def run_system_step(
 def _anchor(view: RunView, writer: EventWriter) -> None:
     heads = {name: head for name, head in view.log.heads().items() if name != writer.name}
     writer.append(EventType.ANCHORED, {"heads": heads})
-
-
-def _fence(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
-    """Stop the old writers where they can be reached.
-
-    What cannot be reached is a debt in an ungraceful run. A graceful one counts on the region that it leaves, and two
-    writers would be worse than a late recovery.
-
-    Raises:
-        StepFailedError: Writers of a graceful run go on; ``runs ungraceful`` lets it go on without that region.
-    """
-    fenced: list[str] = []
-    unreached: list[str] = []
-    for component in view.system.components:
-        region = view.ref.impaired_region
-        facts = {"component": component.name, "region": region}
-        try:
-            for what in driver(component).fence(view.context(component, writer)):
-                fenced.append(what)
-                writer.append(EventType.FENCED, facts | {"what": what})
-        except StepError as error:
-            if view.is_graceful(SystemStep.FENCE):
-                unreached.append(f"{component.name}: {error.message}")
-                continue
-            debt = {"debt": "fence", "what": f"stop writers of {component.name}", "why": error.message}
-            writer.append(EventType.DEBT_NOTED, facts | debt)
-    if unreached:
-        message = (
-            f"{view.ref.system}: writers in {view.ref.impaired_region} could not be stopped, and this run is graceful"
-        )
-        raise StepFailedError("\n  ".join([message, *unreached]), region=view.ref.impaired_region)
-    return {"fenced": fenced}
 
 
 def _approve(view: RunView, writer: EventWriter, answer: Mapping[str, Any] | None, limit_s: float | None) -> Outputs:
@@ -190,39 +157,17 @@ def _commit(view: RunView, writer: EventWriter, limit_s: float | None) -> Output
     return {"by": by}
 
 
-def _reprotect(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
-    """Protect the system where it runs now; what needs the impaired region is a debt paid when it heals."""
-    for component in view.system.components:
-        for debt in driver(component).reprotect(view.context(component, writer)):
-            facts = {"debt": "reprotect", "component": component.name, "region": view.ref.impaired_region}
-            writer.append(EventType.DEBT_NOTED, facts | {"what": debt, "why": "the impaired region is not called"})
-    region = view.ref.recovery_region
-    with meter.waiting():
-        point = take_point(
-            view.system,
-            serving_region=region,
-            regions=(region,),
-            time_factor=view.settings.time_factor,
-            caller=f"{view.ref.run_id}",
-            forbidden_region=view.ref.impaired_region,
-        )
-    at = datetime.now(UTC).isoformat()
-    writer.append(
-        EventType.PROTECTION_RESTORED,
-        {"point_id": point.id, "at": at, "regions": [region], "detail": f"locked, outside {view.ref.impaired_region}"},
-    )
-    return {"point_id": point.id}
-
-
 def _close(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
     """Release the claim and say how the run ended, and whether anybody serves. Runs whatever happened before."""
     state = state_of(view)
     facts: Outputs = {
         "outcome": outcome_of(state),
-        "serving_region": state.serving_region or view.ref.impaired_region,
+        "serving_region": traffic_in(view, state),
         "answers": None,
-        "detail": "",
+        "detail": _how_it_stands(view, state),
     }
+    if not state.committed and facts["serving_region"] == view.ref.impaired_region and _is_fenced(view, state):
+        give_back(view, writer)
     if moves_traffic(view) and not state.committed:
         facts |= _who_serves(view)
     facts["released"] = _release(view)
@@ -234,7 +179,7 @@ def outcome_of(state: RunState) -> str:
     """Return how a run ends that closes now; one that was cancelled before traffic moved leaves no trace in traffic."""
     if state.committed:
         return "committed"
-    if state.rolled_back:
+    if any(note.facts.get("to_region") for note in state.note(EventType.RUN_ROLLED_BACK)):
         return "rolled-back"
     stopped_early = state.control.stopped and not state.note(EventType.TRAFFIC_MOVED)
     return "abandoned" if stopped_early else "failed"
@@ -253,6 +198,33 @@ def _who_serves(view: RunView) -> Outputs:
     detail = f"NOTHING SERVES {view.system.traffic.name}: {answer.detail or answer.status}"
     log.error("nothing serves", system=view.ref.system, run_id=view.ref.run_id, detail=detail)
     return {"answers": False, "detail": detail}
+
+
+def _is_fenced(view: RunView, state: RunState) -> bool:
+    """Return whether the last word on the region that is left is a fence of this run."""
+    old = view.ref.impaired_region
+    both = [note for kind in (EventType.FENCED, EventType.UNFENCED) for note in state.note(kind)]
+    last = max((note for note in both if note.facts.get("region") == old), key=lambda note: note.at, default=None)
+    return last in state.note(EventType.FENCED)
+
+
+def traffic_in(view: RunView, state: RunState) -> str:
+    """Return the region that clients are sent to now, as far as this run has moved them."""
+    region = view.ref.impaired_region
+    for event_type in (EventType.TRAFFIC_MOVED, EventType.RUN_ROLLED_BACK):
+        for note in state.note(event_type):
+            region = str(note.facts.get("to_region") or region)
+    return region
+
+
+def _how_it_stands(view: RunView, state: RunState) -> str:
+    """Say where clients are sent when traffic was moved and nobody accepted it; a person has to decide then."""
+    if state.committed or not state.note(EventType.TRAFFIC_MOVED):
+        return ""
+    here = traffic_in(view, state)
+    if here == view.ref.impaired_region:
+        return f"traffic was sent back to {here}"
+    return f"traffic was moved to {here} and could not be sent back; it is not committed, a person has to decide"
 
 
 def _release(view: RunView) -> bool:

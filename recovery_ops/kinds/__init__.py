@@ -14,7 +14,7 @@ import importlib.metadata
 import pkgutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -83,6 +83,10 @@ class StepContext:
     def suspect(self, service: str) -> Any:
         """Return a client of the region we leave, with one attempt and short timeouts; for fencing only."""
         return client(service, self.source_region, suspect=True)
+
+    def turned(self) -> "StepContext":
+        """Return the same with source and target exchanged: what is done at one side seen from the other."""
+        return replace(self, source_region=self.target_region, target_region=self.source_region)
 
     def ref(self, phase: Phase, resource_id: str, **details: Any) -> OperationRef:
         """Return a ref to work of this component in the target region."""
@@ -225,6 +229,58 @@ class Kind:
     def reprotect(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
         """Make protection run out of the target region; return debts that only the healed source region can pay."""
         return ()
+
+    def replicate_back(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Pay what :meth:`reprotect` owes, now that the source region answers; return what was done.
+
+        May call both regions. Safe to repeat.
+        """
+        return ()
+
+    def stop_replicating_back(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Take back what :meth:`replicate_back` set up in the source region, the system being home again.
+
+        May call both regions. Safe to repeat; returns what was done.
+        """
+        return ()
+
+    def travelling(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Say what was written in the source region and is not in the target yet; reads only, in both regions."""
+        return ()
+
+    def reconcile(self, ctx: StepContext, parted: "Parted") -> "Reconciliation | None":  # noqa: ARG002
+        """Find out what became of writes that both regions took since they parted; ``None`` for a kind without data.
+
+        May call both regions; called again while ``waiting_for`` is not empty. Safe to repeat.
+        """
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    """When two regions stopped to agree: ``lost_at`` is the T0 of the failover, ``moved_at`` when the other took over.
+
+    Between the two nobody was served. Aware UTC.
+    """
+
+    lost_at: datetime
+    moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What became of writes that had not reached the other region when theirs was lost.
+
+    ``merged`` arrived after it healed. ``conflicts`` (key, kept, dropped, why) met a later write of the same key, which
+    won. ``lost`` are keys of writes that are in neither region. ``waiting_for`` says what has to come before this is
+    known.
+    """
+
+    merged: int = 0
+    conflicts: tuple[Mapping[str, Any], ...] = ()
+    lost: tuple[str, ...] = ()
+    basis: str = ""
+    waiting_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

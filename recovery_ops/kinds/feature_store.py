@@ -8,17 +8,27 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from recovery_ops.aws import items, published, replication, tables
+from recovery_ops.aws import items, parting, published, replication, tables
 from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
+from recovery_ops.kinds import (
+    Kind,
+    KindSettings,
+    Parted,
+    Reconciliation,
+    Stage,
+    StepContext,
+    kind,
+    replicated,
+    replication_findings,
+)
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
-from recovery_ops.model.operations import OperationRef, OperationStatus
+from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
 from recovery_ops.model.system import Component
@@ -90,6 +100,7 @@ class FeatureStore(Kind):
     aws_actions = frozenset(
         {
             "dynamodb:BatchWriteItem",
+            "dynamodb:CreateTableReplica",
             "dynamodb:DeleteItem",
             "dynamodb:DeleteResourcePolicy",
             "dynamodb:DeleteTable",
@@ -105,6 +116,8 @@ class FeatureStore(Kind):
             "dynamodb:TagResource",
             "dynamodb:UpdateContinuousBackups",
             "dynamodb:UpdateItem",
+            "dynamodb:UpdateTable",
+            "iam:PassRole",
             "s3:DeleteObject",
             "s3:GetBucketVersioning",
             "s3:GetObject",
@@ -112,6 +125,7 @@ class FeatureStore(Kind):
             "s3:GetReplicationConfiguration",
             "s3:ListBucketVersions",
             "s3:PutObject",
+            "s3:PutReplicationConfiguration",
             "ssm:GetParameter",
             "ssm:PutParameter",
             "sts:GetCallerIdentity",
@@ -311,6 +325,82 @@ class FeatureStore(Kind):
         replicas = (tables.describe(table, ctx.target_region) or {}).get("Replicas", [])
         if ctx.source_region not in {replica["RegionName"] for replica in replicas}:
             yield f"add a replica of {table} in {ctx.source_region} once it is back"
+
+    def replicate_back(self, ctx: StepContext) -> Iterable[str]:
+        """Let offline features replicate to the healed region, and give the served table a replica there."""
+        prefix, table = self.settings.offline.prefix, self._served(ctx.target_region)
+        yield from replication.replicate_back(self._place(ctx.target_region), self._place(ctx.source_region), prefix)
+        if tables.add_replica(table, ctx.target_region, ctx.source_region):
+            yield f"table {table} gets a replica in {ctx.source_region}"
+
+    def stop_replicating_back(self, ctx: StepContext) -> Iterable[str]:
+        """Remove our rule from the bucket of the region that was left; a global table replicates both ways anyway."""
+        place, prefix = self._place(ctx.source_region), self.settings.offline.prefix
+        return replication.stop_replicating_back(place[0], prefix, ctx.source_region)
+
+    def travelling(self, ctx: StepContext) -> Iterable[str]:
+        """Say which offline objects and which items are not the same in both regions."""
+        prefix, table = self.settings.offline.prefix, self._served(ctx.source_region)
+        yield from replication.travelling(self._place(ctx.source_region), self._place(ctx.target_region), prefix)
+        here, there = (self._rows(table, region) for region in (ctx.source_region, ctx.target_region))
+        yield from (f"{table} {key}" for key in sorted({*here, *there}) if here.get(key) != there.get(key))
+
+    def reconcile(self, ctx: StepContext, parted: Parted) -> Reconciliation:
+        """Restore both tables to the second of the loss and compare them with each other and with what is served.
+
+        What differed then had not been replicated. DynamoDB itself tells nobody which writes lost against a later one.
+        """
+        home, away, prefix = (
+            self._place(ctx.target_region),
+            self._place(ctx.source_region),
+            self.settings.offline.prefix,
+        )
+        offline = parting.object_story(home, away, prefix, parted.lost_at)
+        table, second = self._served(ctx.source_region), parting.whole_second_after(parted.lost_at)
+        try:
+            restored = {region: self._as_of(table, second, region, ctx) for region in (home[1], away[1])}
+        except NoRecoveryPointError as error:
+            basis = f"versions under {prefix}; writes to {table} are not known: {error.message}"
+            return Reconciliation(
+                merged=offline.merged, conflicts=offline.conflicts, basis=basis, waiting_for=offline.lost
+            )
+        waiting = [f"{name} in {region}" for region, name in restored.items() if not self._stands(name, region)]
+        if waiting or offline.lost:
+            return Reconciliation(waiting_for=(*waiting, *offline.lost))
+        here, there = (self._rows(restored[region], region) for region in (home[1], away[1]))
+        online = parting.item_story(
+            here,
+            there,
+            self._rows(table, away[1]),
+            since=second,
+            timestamp=self.settings.timestamp,
+            names=(home[1], away[1]),
+        )
+        for region, name in restored.items():
+            tables.remove(name, region)
+        return Reconciliation(
+            merged=online.merged + offline.merged,
+            conflicts=(*online.conflicts, *offline.conflicts),
+            lost=online.lost,
+            basis=f"{table} of both regions restored to {second:%Y-%m-%d %H:%M:%S} UTC, versions under {prefix}",
+        )
+
+    def _as_of(self, table: str, second: datetime, region: str, ctx: StepContext) -> str:
+        name = f"{table[:200]}-{ctx.run_id}-parted"
+        tables.restore(table, name, second, region, factor=ctx.time_factor, clock=ctx.clock)
+        return name
+
+    def _stands(self, table: str, region: str) -> bool:
+        return tables.progress(table, region).state is OperationState.SUCCEEDED
+
+    def _served(self, region: str) -> str:
+        return published.value_of(self.settings.table_parameter, region) or self.settings.table
+
+    def _rows(self, table: str, region: str) -> dict[str, Mapping[str, Any]]:
+        return parting.by_key(items.scan(table, region), self.settings.key)
+
+    def _place(self, region: str) -> tuple[str, str]:
+        return self._bucket(region), region
 
     def _bucket(self, region: str) -> str:
         return self.settings.offline.bucket.format(region=region)

@@ -6,13 +6,23 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from recovery_ops.aws import packages, replication
+from recovery_ops.aws import packages, parting, replication
 from recovery_ops.aws.objects import pin_key, read
 from recovery_ops.aws.pinned import restore_keys
 from recovery_ops.aws.references import names_of, references_check
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
+from recovery_ops.kinds import (
+    Kind,
+    KindSettings,
+    Parted,
+    Reconciliation,
+    Stage,
+    StepContext,
+    kind,
+    replicated,
+    replication_findings,
+)
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.events import EventType
@@ -61,12 +71,15 @@ class ModelRegistry(Kind):
     gates = frozenset({Gate.INTEGRITY, Gate.CONFIGURATION, Gate.REFERENCES})
     aws_actions = frozenset(
         {
+            "iam:PassRole",
+            "s3:DeleteObject",
             "s3:GetBucketVersioning",
             "s3:GetObject",
             "s3:GetObjectVersion",
             "s3:GetReplicationConfiguration",
             "s3:ListBucketVersions",
             "s3:PutObject",
+            "s3:PutReplicationConfiguration",
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",
             "sagemaker:DeleteModelPackage",
@@ -199,6 +212,42 @@ class ModelRegistry(Kind):
         wanted, bucket = (place.bucket.format(region=region) for region in (ctx.source_region, ctx.target_region))
         if not replication.replicates_to(bucket, wanted, place.prefix, ctx.target_region):
             yield f"replicate s3://{bucket}/{place.prefix} to s3://{wanted} once {ctx.source_region} is back"
+
+    def replicate_back(self, ctx: StepContext) -> Iterable[str]:
+        """Let the bucket of the region that serves replicate to that of the healed one."""
+        return replication.replicate_back(
+            self._place(ctx.target_region), self._place(ctx.source_region), self.settings.artifacts.prefix
+        )
+
+    def stop_replicating_back(self, ctx: StepContext) -> Iterable[str]:
+        """Remove our rule from the bucket of the region that was left."""
+        return replication.stop_replicating_back(
+            self._place(ctx.source_region)[0], self.settings.artifacts.prefix, ctx.source_region
+        )
+
+    def travelling(self, ctx: StepContext) -> Iterable[str]:
+        """Say which objects have not arrived in the target region."""
+        return replication.travelling(
+            self._place(ctx.source_region), self._place(ctx.target_region), self.settings.artifacts.prefix
+        )
+
+    def reconcile(self, ctx: StepContext, parted: Parted) -> Reconciliation:
+        """Compare the versions that both buckets hold since the regions parted."""
+        home, away, prefix = (
+            self._place(ctx.target_region),
+            self._place(ctx.source_region),
+            self.settings.artifacts.prefix,
+        )
+        story = parting.object_story(home, away, prefix, parted.lost_at)
+        return Reconciliation(
+            merged=story.merged,
+            conflicts=story.conflicts,
+            basis=f"versions under {prefix} in both buckets",
+            waiting_for=story.lost,
+        )
+
+    def _place(self, region: str) -> tuple[str, str]:
+        return self.settings.artifacts.bucket.format(region=region), region
 
     def _group(self, ctx: StepContext) -> str:
         return f"{self.settings.group[:42]}-{ctx.run_id}" if ctx.isolated else self.settings.group

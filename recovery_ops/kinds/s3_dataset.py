@@ -7,12 +7,22 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recovery_ops.aws import replication
+from recovery_ops.aws import parting, replication
 from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind, replicated, replication_findings
+from recovery_ops.kinds import (
+    Kind,
+    KindSettings,
+    Parted,
+    Reconciliation,
+    Stage,
+    StepContext,
+    kind,
+    replicated,
+    replication_findings,
+)
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.finding_codes import finding
@@ -61,6 +71,7 @@ class S3Dataset(Kind):
     gates = frozenset({Gate.INTEGRITY, Gate.DATA})
     aws_actions = frozenset(
         {
+            "iam:PassRole",
             "s3:DeleteObject",
             "s3:GetBucketVersioning",
             "s3:GetObject",
@@ -68,6 +79,7 @@ class S3Dataset(Kind):
             "s3:GetReplicationConfiguration",
             "s3:ListBucketVersions",
             "s3:PutObject",
+            "s3:PutReplicationConfiguration",
         }
     )
 
@@ -168,8 +180,40 @@ class S3Dataset(Kind):
             return []
         return [f"replicate s3://{bucket}/{self.settings.prefix} to s3://{wanted} once {ctx.source_region} is back"]
 
+    def replicate_back(self, ctx: StepContext) -> Iterable[str]:
+        """Let the bucket of the region that serves replicate to that of the healed one."""
+        return replication.replicate_back(
+            self._place(ctx.target_region), self._place(ctx.source_region), self.settings.prefix
+        )
+
+    def stop_replicating_back(self, ctx: StepContext) -> Iterable[str]:
+        """Remove our rule from the bucket of the region that was left."""
+        return replication.stop_replicating_back(
+            self._place(ctx.source_region)[0], self.settings.prefix, ctx.source_region
+        )
+
+    def travelling(self, ctx: StepContext) -> Iterable[str]:
+        """Say which objects have not arrived in the target region."""
+        return replication.travelling(
+            self._place(ctx.source_region), self._place(ctx.target_region), self.settings.prefix
+        )
+
+    def reconcile(self, ctx: StepContext, parted: Parted) -> Reconciliation:
+        """Compare the versions that both buckets hold since the regions parted."""
+        home, away, prefix = self._place(ctx.target_region), self._place(ctx.source_region), self.settings.prefix
+        story = parting.object_story(home, away, prefix, parted.lost_at)
+        return Reconciliation(
+            merged=story.merged,
+            conflicts=story.conflicts,
+            basis=f"versions under {prefix} in both buckets",
+            waiting_for=story.lost,
+        )
+
     def _bucket(self, region: str) -> str:
         return self.settings.bucket.format(region=region)
+
+    def _place(self, region: str) -> tuple[str, str]:
+        return self._bucket(region), region
 
     def _capture(self, ctx: StepContext) -> Capture:
         if ctx.capture is None:

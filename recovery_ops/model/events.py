@@ -18,7 +18,8 @@ class EventType(enum.StrEnum):
     """system, mode, graceful, intent, execution ("airflow"|"direct"), home, impaired_region, recovery_region, regions,
     components, reason, person, people, tool_version, time_factor, account, clocks {T0, T1, T2, T3}, plan (frozen plan:
     system, steps, estimates, hash), plan_hash, criteria (objectives and gates), criteria_hash, point {id, taken_at,
-    watermark, refused {id: reason}, rpo_s {component: s}}, warnings [str]"""
+    watermark, refused {id: reason}, rpo_s {component: s}}, warnings [str],
+    parted {lost_at, moved_at} (of a failback: when the regions stopped to agree)"""
     RUN_REFUSED = "run-refused"
     """reason, person"""
     STEP_STARTED = "step-started"
@@ -47,8 +48,10 @@ class EventType(enum.StrEnum):
     """component, kind, source ("replica"|"point"), point_id, watermark, rpo_s, objective_s, detail"""
     FENCED = "fenced"
     """component, region, what"""
+    UNFENCED = "unfenced"
+    """component, region, what"""
     DEBT_NOTED = "debt-noted"
-    """debt ("fence"|"reprotect"|"clean-up"), component, region, what, why"""
+    """debt ("fence"|"unfence"|"reprotect"|"clean-up"), component, region, what, why"""
     APPROVAL_ASKED = "approval-asked"
     """question ("cutover"|"commit"), asked_in ("airflow" when its human-in-the-loop asks), policy, approvers, timeout_s
     (wall)"""
@@ -98,9 +101,11 @@ class EventType(enum.StrEnum):
     RECORD_GAP_CLOSED = "record-gap-closed"
     """events (count), from, until, writers, reason: events kept in the local spool were merged into the record"""
     DEBT_PAID = "debt-paid"
-    """debt ("fence"|"reprotect"|"clean-up"), component, region, what, noted_by (run id)"""
+    """debt ("fence"|"unfence"|"reprotect"|"clean-up"), component, region, what, noted_by (run id), person,
+    done [what]"""
     RECONCILED = "reconciled"
-    """component, from_region, to_region, merged (count), conflicts [{key, kept, dropped, why}], lost (count)"""
+    """component, from_region, to_region, merged (count), conflicts [{key, kept, dropped, why}], lost (count),
+    lost_keys, basis (how it was found out)"""
     FAULT_INJECTED = "fault-injected"
     """what, region, scope (whom it hits), person: a drill's own fault"""
     GUARD_TRIPPED = "guard-tripped"

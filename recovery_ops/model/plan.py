@@ -36,6 +36,7 @@ class SystemStep(enum.StrEnum):
 
     DECLARE = "declare"
     FENCE = "fence"
+    RECONCILE = "reconcile"
     APPROVE = "approve"
     CUTOVER = "cutover"
     OBSERVE = "observe"

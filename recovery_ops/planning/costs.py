@@ -17,6 +17,8 @@ FIXED: dict[SystemStep, PhaseCost] = {
     SystemStep.DECLARE: PhaseCost(estimate_s=5, budget_s=120),
     # One attempt per writer with short timeouts; a region that is gone answers nothing, and the debt is noted.
     SystemStep.FENCE: PhaseCost(estimate_s=10, budget_s=300),
+    # Two tables restored to see what both regions wrote, about ten minutes; what is on its way arrives meanwhile.
+    SystemStep.RECONCILE: PhaseCost(estimate_s=960, budget_s=7200),
     # A policy decides in no time; how long a person takes is the approval's own timeout, not a forecast.
     SystemStep.APPROVE: PhaseCost(estimate_s=5, budget_s=3600),
     # The point is marked; nothing in AWS changes.

@@ -14,7 +14,7 @@ MOVES_TRAFFIC = (Mode.FAILOVER, Mode.FAILBACK)
 
 def steps_of(system: System, mode: Mode, components: tuple[Component, ...], costs_of: CostsOf) -> tuple[Step, ...]:
     """Return all steps, each after what it needs. ``components`` are in order; needs outside of them are ignored."""
-    opening = [SystemStep.DECLARE, SystemStep.FENCE] if mode in MOVES_TRAFFIC else [SystemStep.DECLARE]
+    opening = _opening(mode)
     steps = _chain(system, opening, ())
     ends: dict[str, tuple[str, ...]] = {}
     for component in components:
@@ -23,6 +23,12 @@ def steps_of(system: System, mode: Mode, components: tuple[Component, ...], cost
         ends[component.name] = (phases[-1].id,) if phases else before
         steps += phases
     return tuple(steps + _ending(system, mode, components, ends))
+
+
+def _opening(mode: Mode) -> list[SystemStep]:
+    """A failover fences first: the old side may wake up. A failback goes on serving until just before cutover."""
+    second = {Mode.FAILOVER: [SystemStep.FENCE], Mode.FAILBACK: [SystemStep.RECONCILE]}
+    return [SystemStep.DECLARE, *second.get(mode, [])]
 
 
 def component_steps(component: Component, before: tuple[str, ...], costs: Mapping[Phase, PhaseCost]) -> list[Step]:
@@ -47,11 +53,13 @@ def _ending(
     if mode not in MOVES_TRAFFIC:
         return _chain(system, [SystemStep.CLOSE], everything or (SystemStep.DECLARE,))
     gating = _unique(end for component in components if component.gates_traffic for end in ends[component.name])
-    moving = [SystemStep.APPROVE, SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.COMMIT]
-    steps = _chain(system, moving, gating or (SystemStep.FENCE,))
+    opening = _opening(mode)
+    late_fence = [SystemStep.FENCE] if SystemStep.FENCE not in opening else []
+    moving = [SystemStep.APPROVE, *late_fence, SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.COMMIT]
+    steps = _chain(system, moving, gating or (opening[-1],))
     steps += _chain(system, [SystemStep.ROLLBACK], (SystemStep.OBSERVE,))
     steps += _chain(system, [SystemStep.REPROTECT], (SystemStep.COMMIT,))
-    aside = tuple(end for end in everything if end not in gating and end != SystemStep.FENCE)
+    aside = tuple(end for end in everything if end not in gating and end != opening[-1])
     return steps + _chain(system, [SystemStep.CLOSE], (SystemStep.REPROTECT, *aside))
 
 

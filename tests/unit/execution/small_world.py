@@ -11,7 +11,19 @@ import pytest
 
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import StepError
-from recovery_ops.execution import declare, direct, heeding, leases, moving, open_runs, steps, system_steps, view
+from recovery_ops.execution import (
+    declare,
+    direct,
+    fencing,
+    heeding,
+    leases,
+    moving,
+    open_runs,
+    reconciling,
+    reprotecting,
+    steps,
+    view,
+)
 from recovery_ops.kinds import Kind, KindSettings, StepContext
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
 from recovery_ops.model.events import EventType
@@ -177,7 +189,7 @@ class SmallWorld:
         self.monkeypatch.delenv("RECOVERY_OPS_DATABASE_URL", raising=False)
         for module in (view, open_runs):
             patch(module, "open_store", self.store)
-        for module in (steps, system_steps, declare):
+        for module in (steps, fencing, reconciling, reprotecting, declare):
             patch(module, "driver", self.driver)
         patch(heeding, "LOOK_AT_LEAST_S", 0.01)
         patch(steps, "POLL_AT_LEAST_S", 0.01)
@@ -187,7 +199,7 @@ class SmallWorld:
         patch(moving.aws_traffic, "readmit_primary", self.readmit)
         patch(moving, "_probe", self.probe)
         patch(moving, "front_door", lambda view, region: region)
-        patch(system_steps, "take_point", lambda *_, **__: type("Point", (), {"id": "p-2"})())
+        patch(reprotecting, "take_point", lambda *_, **__: type("Point", (), {"id": "p-2"})())
         ObedientKind.script = self.script
 
     def store(self, bucket: str, region: str, *, suspect: bool = False) -> InMemoryObjectStore:
