@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG, Param, get_parsing_context
 
 from recovery_ops.airflow.form import recovery_form
-from recovery_ops.airflow.operators import PlaybookOperator, ProtectOperator
+from recovery_ops.airflow.operators import PayDebtsOperator, PlaybookOperator, PrepareOperator, ProtectOperator
 from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
 from recovery_ops.execution.systems import kind_specs, plan_for
@@ -21,6 +21,8 @@ from recovery_ops.model.system import Component, System
 
 TAG = "recovery-ops"
 PLAYBOOK_EVERY = timedelta(hours=1)
+DEBTS_EVERY_S = 60.0
+"""AWS seconds between two looks whether a region is back."""
 SHORTEST_CADENCE_S = 10.0
 """Points are not taken more often in wall seconds, however much time is scaled."""
 
@@ -43,6 +45,16 @@ def failover_id(system: str) -> str:
     return f"failover__{system}"
 
 
+def failback_id(system: str) -> str:
+    """Return the id of the DAG that brings ``system`` home."""
+    return f"failback__{system}"
+
+
+def debts_id(system: str) -> str:
+    """Return the id of the DAG that pays what ``system`` owes."""
+    return f"debts__{system}"
+
+
 def recover_id(system: str, component: str) -> str:
     """Return the id of the DAG that recovers one component of ``system``."""
     return f"recover__{system}__{component}"
@@ -60,10 +72,12 @@ def playbook_id(system: str) -> str:
 
 def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield failover_id(system.name), partial(failover_dag, system)
+    yield failback_id(system.name), partial(failback_dag, system)
     for component in system.components:
         yield recover_id(system.name, component.name), partial(component_dag, system, component)
     yield protect_id(system.name), partial(protect_dag, system)
     yield playbook_id(system.name), partial(playbook_dag, system)
+    yield debts_id(system.name), partial(debts_dag, system)
 
 
 def failover_dag(system: System) -> DAG:
@@ -71,6 +85,17 @@ def failover_dag(system: System) -> DAG:
     plan = plan_for(system, _target(system), mode=Mode.FAILOVER)
     with _dag(failover_id(system.name), system, f"Fail {system.name} over to another region, or home") as dag:
         Wiring(system, plan).build()
+    return dag
+
+
+def failback_dag(system: System) -> DAG:
+    """Return the DAG that brings the system home: debts and a recovery point first, then the moves of a failback."""
+    plan = plan_for(system, system.home, mode=Mode.FAILBACK, impaired_region=_target(system))
+    form = recovery_form(system, homeward=True)
+    with _dag(failback_id(system.name), system, f"Bring {system.name} home to {system.home}", form) as dag:
+        wiring = Wiring(system, plan)
+        wiring.build()
+        PrepareOperator(task_id="prepare", system=system.name) >> wiring.tasks["declare"]
     return dag
 
 
@@ -114,18 +139,35 @@ def playbook_dag(system: System) -> DAG:
     return dag
 
 
+def debts_dag(system: System) -> DAG:
+    """Return the DAG that looks every minute whether a region is back and pays what is owed there.
+
+    The minute is how long a returned region may take writes of its own before it is fenced.
+    """
+    with DAG(
+        dag_id=debts_id(system.name),
+        description=f"Pay what {system.name} owes to regions that are back",
+        schedule=timedelta(seconds=max(DEBTS_EVERY_S * Settings.from_environment().time_factor, SHORTEST_CADENCE_S)),
+        catchup=False,
+        max_active_runs=1,
+        tags=[TAG, system.name, "debts"],
+    ) as dag:
+        PayDebtsOperator(task_id="pay", system=system.name)
+    return dag
+
+
 def _target(system: System) -> str:
     """Return the region to build for: every direction has the same steps, and the run's own plan decides the rest."""
     return next(region for region in system.regions if region != system.home)
 
 
-def _dag(dag_id: str, system: System, description: str) -> DAG:
+def _dag(dag_id: str, system: System, description: str, form: dict[str, Param] | None = None) -> DAG:
     """Return an empty recovery DAG; never paused, because a run of a paused DAG stays queued on the worst day."""
     return DAG(
         dag_id=dag_id,
         description=description,
         schedule=None,
-        params=recovery_form(system),
+        params=form or recovery_form(system),
         max_active_runs=1,
         is_paused_upon_creation=False,
         tags=[TAG, system.name],

@@ -13,14 +13,15 @@ FIELDS = (
 """Every field of the form; a DAG run with other keys in its configuration is refused."""
 
 
-def recovery_form(system: System) -> dict[str, Param]:
-    """Return the parameters of a run of ``system``."""
-    targets = [region for region in system.regions if region != system.home]
+def recovery_form(system: System, *, homeward: bool = False) -> dict[str, Param]:
+    """Return the parameters of a run of ``system``; ``homeward`` of one that goes home, graceful unless said."""
+    away = [region for region in system.regions if region != system.home]
+    targets, known = ([system.home], [system.home]) if homeward else (away, list(system.regions))
     return {
         "target_region": Param(
             targets[0],
             type="string",
-            enum=list(system.regions),
+            enum=known,
             title="Recovery region",
             description="Where the system comes back. It must not be the impaired region.",
         ),
@@ -33,7 +34,7 @@ def recovery_form(system: System) -> dict[str, Param]:
         "detected_at": Param(None, **TIME, title="Detected at"),
         "decided_at": Param(None, **TIME, title="Decided at"),
         "graceful": Param(
-            default=False,
+            default=homeward,
             type="boolean",
             title="Graceful",
             description="The region to leave still answers and may be asked to hand over.",

@@ -40,9 +40,10 @@ class Library:
     """What Airflow's tasks may do.
 
     ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
-    ``protect`` returns the id of the point, ``publish`` the report,
-    ``publish_playbook`` where its copies are. ``is_held`` says whether a step waits for people,
-    ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits. ``sweep`` returns the
+    ``protect`` returns the id of the point, ``prepare`` that of the point a failback starts from (or ``None``),
+    ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
+    ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the wall
+    seconds that it waits. ``sweep`` returns the
     state of readiness, or ``None`` when no sweep is due.
     """
 
@@ -54,6 +55,8 @@ class Library:
     is_held: Callable[[RunRef, str], bool]
     ask: Callable[[RunRef, float], None]
     protect: Callable[[str], str]
+    prepare: Callable[[str, str], str | None]
+    pay_debts: Callable[[str], Mapping[str, list[str]]]
     publish: Callable[[RunRef], Mapping[str, Any]]
     sweep: Callable[[str], str | None]
     publish_playbook: Callable[[str], list[str]]
@@ -138,6 +141,23 @@ def _protect(name: str) -> str:
     return protect(_load_system(name)).id
 
 
+def _prepare(name: str, person: str) -> str | None:
+    from recovery_ops.execution.homecoming import prepare
+
+    point = prepare(_load_system(name), person=person)
+    return point.id if point else None
+
+
+def _pay_debts(name: str) -> Mapping[str, list[str]]:
+    from recovery_ops.execution.debts import pay_debts
+
+    paid: dict[str, list[str]] = {"paid": [], "left": []}
+    for payment in pay_debts(_load_system(name), person="schedule"):
+        what = f"{payment.debt.debt} {payment.debt.component} in {payment.debt.region}: {payment.debt.what}"
+        paid["paid" if payment.paid else "left"].append(what if payment.paid else f"{what} ({payment.why})")
+    return paid
+
+
 def _publish(ref: RunRef) -> Mapping[str, Any]:
     from recovery_ops.reporting.publish import publish
 
@@ -168,6 +188,8 @@ REAL = Library(
     is_held=_is_held,
     ask=_ask,
     protect=_protect,
+    prepare=_prepare,
+    pay_debts=_pay_debts,
     publish=_publish,
     sweep=_sweep,
     publish_playbook=_publish_playbook,

@@ -164,6 +164,33 @@ class PlaybookOperator(RecoveryOperator):
         return library().publish_playbook(self.system)
 
 
+class PrepareOperator(RecoveryOperator):
+    """Pay every debt and take a point where the system serves, before a failback is declared."""
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(hours=6), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> str | None:
+        """Return the id of the point; refused while a debt cannot be paid. Without a graceful hand-over, do nothing."""
+        params = context["params"]
+        if not params["graceful"]:
+            return None
+        return library().prepare(self.system, params["person"] or context["dag_run"].triggering_user_name or "airflow")
+
+
+class PayDebtsOperator(RecoveryOperator):
+    """Pay what can be paid of a system's debts; what cannot is tried again by the next run."""
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(hours=1), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002 - debts need nothing of the DAG run
+        """Return what was paid and what is left."""
+        return dict(library().pay_debts(self.system))
+
+
 def ref_of(context: Context) -> RunRef:
     """Return the run that the declare task of this DAG run opened; skips the task when it opened none."""
     found = context["ti"].xcom_pull(task_ids=SystemStep.DECLARE)

@@ -15,17 +15,14 @@ from recovery_ops.model.system import System
 def request_from(context: Mapping[str, Any], system: System, mode: Mode, component: str | None) -> RunRequest:
     """Build the request of a DAG run; its id is the token, so that a repeated task finds the same run.
 
-    A failover whose target is the home region is a failback.
-
     Raises:
         RequestError: The configuration has keys that the form does not know, or a time without an offset.
     """
     params, dag_run = context["params"], context["dag_run"]
     refuse_unknown(dag_run.conf or {})
-    going_home = mode is Mode.FAILOVER and params["target_region"] == system.home
     return RunRequest(
         system=system.name,
-        mode=Mode.FAILBACK if going_home else mode,
+        mode=mode,
         component=component,
         recovery_region=params["target_region"],
         person=person_of(context),

@@ -5,7 +5,9 @@ import typer
 from recovery_ops.cli import (
     catalog,
     cost,
+    debts,
     demo,
+    failback,
     failover,
     plan,
     playbook,
@@ -23,10 +25,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, playbook, record, run_control, sandbox):
+for noun in (catalog, debts, playbook, record, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)
+app.command("failback")(failback.failback)
 app.command("protect")(failover.protect_now)
 app.command("report")(report.report)
 app.command("readiness")(readiness.readiness)

@@ -79,12 +79,13 @@ def failover(
         override=override,
     )
     if dry_run:
-        _show(request, described, as_json=as_json)
+        show_plan(request, described, as_json=as_json)
         return
-    _carry_out(request, described, out, as_json=as_json)
+    carry_out(request, described, out, as_json=as_json)
 
 
-def _carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
+def carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
+    """Run the request to its end, write the report and leave with its exit code."""
     from recovery_ops.reporting.publish import publish
 
     if request.execution == Execution.AIRFLOW:
@@ -107,7 +108,8 @@ def _directly(request: RunRequest, described: System) -> RunRef:
     return ref
 
 
-def _show(request: RunRequest, described: System, *, as_json: bool) -> None:
+def show_plan(request: RunRequest, described: System, *, as_json: bool) -> None:
+    """Show plan and recovery point of a request; changes nothing."""
     from datetime import UTC
 
     plan = plan_of(request, described)

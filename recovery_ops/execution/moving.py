@@ -13,6 +13,7 @@ from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
 from recovery_ops.execution.fencing import give_back
 from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
+from recovery_ops.execution.trial import judge_again
 from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
@@ -150,7 +151,8 @@ def observe(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     """Watch the recovered system from outside for the soak; T8 is the start of the window that survived.
 
     Raises:
-        VerificationFailedError: Too few probes, or too many failed; the run will be rolled back where that is possible.
+        VerificationFailedError: Too many probes failed, or a model is not right or not fast any more; the run will be
+            rolled back where that is possible.
     """
     import time
 
@@ -160,9 +162,13 @@ def observe(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
         while time.monotonic() < end or soak.probes < traffic.min_probes:
             soak.see(_probe(view), view.ref.recovery_region)
             _pause(view)
+        broken = judge_again(view, writer)
     allowed = int(traffic.max_failed_ratio * soak.probes)
-    healthy = len(soak.failures) <= allowed and soak.healthy_since is not None
-    reason = "" if healthy else f"{len(soak.failures)} of {soak.probes} probes failed: {soak.failures[-1:]}"
+    answered = len(soak.failures) <= allowed and soak.healthy_since is not None
+    healthy = answered and not broken
+    reasons = [] if answered else [f"{len(soak.failures)} of {soak.probes} probes failed: {soak.failures[-1:]}"]
+    reasons += [f"{check.component}: {check.gate} {check.name}: {check.outcome}" for check in broken]
+    reason = "; ".join(reasons)
     facts = {
         "outcome": "healthy" if healthy else "unhealthy",
         "healthy_since": soak.healthy_since.isoformat() if soak.healthy_since else None,

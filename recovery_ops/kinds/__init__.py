@@ -184,6 +184,10 @@ class Kind:
         """Judge the restored component in the target region; every gate in :attr:`gates` gives at least one check."""
         raise NotImplementedError(f"{type(self).__name__} cannot be verified")
 
+    def watch(self, ctx: StepContext) -> Iterable[Check]:  # noqa: ARG002
+        """Judge once more what can drift under real traffic, cheap enough for the soak; a check not passed ends it."""
+        return ()
+
     def protect(self, ctx: StepContext, stage: "Stage") -> Capture:
         """Capture the component in ``ctx.source_region`` (the region that serves) for a consistent point."""
         raise NotImplementedError(f"{type(self).__name__} cannot be protected")

@@ -30,7 +30,7 @@ from recovery_ops.model.system import Component, Standby
 from recovery_ops.quality.baseline import Baseline, measure_baseline
 from recovery_ops.quality.goals import Verify
 from recovery_ops.quality.golden_set import GoldenSet
-from recovery_ops.quality.model_gates import capacity_check, model_checks, probing
+from recovery_ops.quality.model_gates import capacity_check, model_checks, probing, trial_checks
 
 REGISTRY, FEATURES, NETWORK = "model-registry", "feature-store", "cloudformation-stack"
 
@@ -243,6 +243,13 @@ class SagemakerEndpoint(Kind):
             lookup=lookup,
             entities=entities,
         )
+
+    def watch(self, ctx: StepContext) -> Iterable[Check]:
+        """Replay the golden inputs and judge predictions, quality and latency of the model that serves."""
+        golden, home = GoldenSet.of_point(self._captured(ctx).objects[0], ctx.target_region), self._home(ctx)
+        predict = endpoints.predictor(self._endpoint_name(ctx), ctx.target_region)
+        baseline = Baseline.from_json(home["baseline"])
+        return trial_checks(self.component.name, predict, golden, self.settings.verify, baseline=baseline)
 
     def protect(self, ctx: StepContext, stage: Stage) -> Capture:
         """Capture what serves, measure it, and keep the golden rows with the predictions of today.

@@ -49,6 +49,34 @@ def model_checks(
         ImpairedRegionError: A probe called the region that is being left.
     """
     rows = golden.rows
+    yield from trial_checks(component, predict, golden, goals, baseline=baseline)
+    yield throughput_check(
+        component,
+        predict,
+        rows,
+        required_per_s=goals.throughput,
+        baseline_per_s=baseline.throughput_per_s if baseline else None,
+    )
+    yield end_to_end_check(
+        component,
+        lookup,
+        predict,
+        entities,
+        limit_ms=goals.end_to_end * 1000,
+        baseline_p95_ms=baseline.end_to_end_p95_ms if baseline else None,
+    )
+
+
+def trial_checks(
+    component: str, predict: Predict, golden: GoldenSet, goals: Verify, *, baseline: Baseline | None
+) -> Iterator[Check]:
+    """Yield the checks that can be repeated while real traffic flows: same predictions, same quality, fast enough.
+
+    Raises:
+        ClaimLostError: This process must not act any more.
+        ImpairedRegionError: A probe called the region that is being left.
+    """
+    rows = golden.rows
     yield golden_check(component, predict, rows, golden.predictions, goals.tolerance)
     yield quality_check(
         component,
@@ -65,21 +93,6 @@ def model_checks(
         rows,
         limit_ms=goals.p95_latency * 1000,
         baseline_p95_ms=baseline.p95_ms if baseline else None,
-    )
-    yield throughput_check(
-        component,
-        predict,
-        rows,
-        required_per_s=goals.throughput,
-        baseline_per_s=baseline.throughput_per_s if baseline else None,
-    )
-    yield end_to_end_check(
-        component,
-        lookup,
-        predict,
-        entities,
-        limit_ms=goals.end_to_end * 1000,
-        baseline_p95_ms=baseline.end_to_end_p95_ms if baseline else None,
     )
 
 

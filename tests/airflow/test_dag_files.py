@@ -36,13 +36,13 @@ def test_parsing_the_shipped_dag_file_imports_nothing_heavy() -> None:
     )
 
 
-def test_one_file_gives_a_dag_for_the_system_one_per_component_and_one_that_protects(tmp_path: Path) -> None:
+def test_one_file_gives_a_dag_for_the_system_one_per_component_and_those_that_serve_it(tmp_path: Path) -> None:
     write_system(tmp_path, "ranking", catalog_text("ranking"))
     bag = bagged(tmp_path)
     assert bag.import_errors == {}
     assert set(bag.dags) == {
         "failover__ranking", "recover__ranking__base", "recover__ranking__model", "recover__ranking__notes",
-        "protect__ranking", "playbook__ranking",
+        "protect__ranking", "playbook__ranking", "failback__ranking", "debts__ranking",
     }  # fmt: skip
 
 

@@ -38,10 +38,11 @@ def test_whoever_triggers_is_the_person_unless_somebody_is_named(ranking: System
     assert request_from(context(ranking, person="bob"), ranking, Mode.FAILOVER, None).person == "bob"
 
 
-def test_a_failover_home_is_a_failback(ranking: System) -> None:
+def test_a_failover_home_stays_a_failover(ranking: System) -> None:
+    """The steps of a DAG are those of its mode; a failback has its own DAG."""
     there = context(ranking, target_region="us-east-1")
-    assert request_from(there, ranking, Mode.FAILOVER, None).mode is Mode.FAILBACK
-    assert request_from(there, ranking, Mode.COMPONENT, "model").mode is Mode.COMPONENT
+    assert request_from(there, ranking, Mode.FAILOVER, None).mode is Mode.FAILOVER
+    assert request_from(there, ranking, Mode.FAILBACK, None).mode is Mode.FAILBACK
 
 
 def test_times_are_moments(ranking: System) -> None:

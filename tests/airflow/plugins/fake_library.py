@@ -40,6 +40,8 @@ class FakeLibrary:
             is_held=self.is_held,
             ask=self.ask,
             protect=self.protect,
+            prepare=lambda name, _person: self.protect(name),
+            pay_debts=lambda _name: {"paid": [], "left": []},
             publish=self.publish,
             sweep=self.sweep,
             publish_playbook=lambda _system: [],

@@ -22,6 +22,7 @@ from recovery_ops.execution import (
     reconciling,
     reprotecting,
     steps,
+    trial,
     view,
 )
 from recovery_ops.kinds import Kind, KindSettings, StepContext
@@ -189,7 +190,7 @@ class SmallWorld:
         self.monkeypatch.delenv("RECOVERY_OPS_DATABASE_URL", raising=False)
         for module in (view, open_runs):
             patch(module, "open_store", self.store)
-        for module in (steps, fencing, reconciling, reprotecting, declare):
+        for module in (steps, fencing, reconciling, reprotecting, trial, declare):
             patch(module, "driver", self.driver)
         patch(heeding, "LOOK_AT_LEAST_S", 0.01)
         patch(steps, "POLL_AT_LEAST_S", 0.01)
