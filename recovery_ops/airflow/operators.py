@@ -51,7 +51,7 @@ class DeclareOperator(RecoveryOperator):
         act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
         if run_id := context["params"].get("resume_run"):
             refuse_unknown(context["dag_run"].conf or {})
-            steps = set(context["dag"].task_ids) - {"verdict"}
+            steps = set(context["dag"].task_ids) - {"prepare", "verdict"}
             return calls.take_over(system, run_id, person_of(context), context["params"]["reason"], steps).to_json()
         request = request_from(context, system, Mode(self.mode), self.component)
         return calls.declare(request, system).to_json()
@@ -172,11 +172,11 @@ class PrepareOperator(RecoveryOperator):
         self.system = system
 
     def execute(self, context: Context) -> str | None:
-        """Return the id of the point; refused while a debt cannot be paid. Without a graceful hand-over, do nothing."""
+        """Return the id of the point; refused while a debt cannot be paid. Ungraceful or taken over: do nothing."""
         params = context["params"]
-        if not params["graceful"]:
+        if params.get("resume_run") or not params["graceful"]:
             return None
-        return library().prepare(self.system, params["person"] or context["dag_run"].triggering_user_name or "airflow")
+        return library().prepare(self.system, person_of(context))
 
 
 class PayDebtsOperator(RecoveryOperator):

@@ -9,9 +9,10 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from catalogs import catalog_text, load
 
-from recovery_ops.airflow.dags import component_dag, failover_dag, protect_dag
+from recovery_ops.airflow.dags import component_dag, debts_dag, failback_dag, failover_dag, protect_dag
 from recovery_ops.airflow.form import FIELDS, recovery_form
 from recovery_ops.execution.systems import plan_for
+from recovery_ops.model.plan import Mode
 from recovery_ops.model.system import System
 
 
@@ -149,3 +150,21 @@ def test_every_task_repeats_by_our_policy(failover: DAG) -> None:
 def test_the_question_asks_for_a_comment_and_nothing_of_the_form(tmp_path: Path) -> None:
     asking = failover_dag(load(tmp_path, catalog_text("ranking", approval="ask"))).get_task("approve")
     assert set(asking.serialized_params) == {"comment"}
+
+
+def test_a_failback_pays_and_protects_first_and_fences_just_before_traffic_moves(ranking: System) -> None:
+    dag = failback_dag(ranking)
+    plan = plan_for(ranking, "us-east-1", mode=Mode.FAILBACK)
+    assert set(dag.task_ids) == {step.id for step in plan.steps} | {"prepare", "verdict"}
+    assert after(dag, "prepare") == {"declare"}
+    assert after(dag, "declare") >= {"reconcile"}
+    assert after(dag, "approve") == {"fence"}
+    assert after(dag, "fence") == {"cutover"}
+    assert dag.params["target_region"] == "us-east-1"
+    assert dag.params["graceful"] is True
+
+
+def test_debts_are_looked_at_again_and_again(ranking: System) -> None:
+    dag = debts_dag(ranking)
+    assert dag.task_ids == ["pay"]
+    assert dag.max_active_runs == 1
