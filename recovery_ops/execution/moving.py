@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recovery_ops.aws import traffic as aws_traffic
-from recovery_ops.aws.limits import EFFECTIVE_LIMIT_MODELLED_S, PROBE_EVERY_AT_LEAST_S, PROBE_EVERY_MODELLED_S
+from recovery_ops.aws.limits import (
+    EFFECTIVE_LIMIT_AT_LEAST_S,
+    EFFECTIVE_LIMIT_MODELLED_S,
+    PROBE_EVERY_AT_LEAST_S,
+    PROBE_EVERY_MODELLED_S,
+)
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
 from recovery_ops.execution.fencing import give_back
@@ -110,7 +115,7 @@ def _pause(view: RunView) -> None:
 def _until_answered_by(view: RunView, region: str) -> tuple[int, Probe | None]:
     import time
 
-    end = time.monotonic() + max(view.wall(EFFECTIVE_LIMIT_MODELLED_S), 5.0)
+    end = time.monotonic() + max(view.wall(EFFECTIVE_LIMIT_MODELLED_S), EFFECTIVE_LIMIT_AT_LEAST_S)
     probes = 0
     while time.monotonic() < end:
         probes += 1
