@@ -54,6 +54,7 @@ def report(events: Iterable[Event], *, broken: Iterable[Json] = ()) -> Json:
         "references": consequences.references(facts),
         "deviations": consequences.deviations(facts),
         "debts": consequences.debts(facts),
+        "reconciliation": consequences.reconciliation(facts),
         "clean_up": consequences.clean_up(facts),
         "findings": consequences.findings(facts, wanted, checks),
         "plan_changes": {"altered": None, "next_due": None},

@@ -66,6 +66,26 @@ def debts(facts: Facts) -> list[Json]:
     ]
 
 
+def reconciliation(facts: Facts) -> list[Json]:
+    """Return, per component, what became of writes that both regions took while they were apart."""
+    return [
+        {
+            "component": fact.text("component"),
+            "from_region": fact.text("from_region"),
+            "to_region": fact.text("to_region"),
+            "merged": fact.whole("merged"),
+            "lost": fact.whole("lost"),
+            "conflicts": [
+                {name: str(item.everything.get(name) or "") for name in ("key", "kept", "dropped", "why")}
+                for item in fact.parts("conflicts")
+            ],
+            "basis": fact.text("basis"),
+            "at": iso(event.at),
+        }
+        for event, fact in facts.payloads(EventType.RECONCILED)
+    ]
+
+
 def capacity(facts: Facts) -> list[Json]:
     """Return every decision on instances: what was asked for in order, what was refused and why, what was obtained."""
     return [
@@ -139,6 +159,12 @@ def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[J
         if check["outcome"] != PASS
     ]
     found += [("override", "blocker", f"{item.person}: {item.reason}") for item in facts.state.overrides]
+    for item in reconciliation(facts):
+        if item["lost"]:
+            found.append(("reconciliation", "blocker", f"{item['component']}: {item['lost']} writes are lost"))
+        if item["conflicts"]:
+            what = f"{item['component']}: {len(item['conflicts'])} writes met a later one, which won"
+            found.append(("reconciliation", "warning", what))
     found += [("debt", "warning", f"{debt.debt}: {debt.what}") for debt in facts.state.debts]
     return [_finding(number, *item) for number, item in enumerate(found, start=1)]
 
