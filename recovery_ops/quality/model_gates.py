@@ -49,7 +49,8 @@ def model_checks(
         ImpairedRegionError: A probe called the region that is being left.
     """
     rows = golden.rows
-    yield from trial_checks(component, predict, golden, goals, baseline=baseline)
+    auc, p95_ms = (baseline.auc, baseline.p95_ms) if baseline else (None, None)
+    yield from trial_checks(component, predict, golden, goals, baseline_auc=auc, baseline_p95_ms=p95_ms)
     yield throughput_check(
         component,
         predict,
@@ -68,7 +69,13 @@ def model_checks(
 
 
 def trial_checks(
-    component: str, predict: Predict, golden: GoldenSet, goals: Verify, *, baseline: Baseline | None
+    component: str,
+    predict: Predict,
+    golden: GoldenSet,
+    goals: Verify,
+    *,
+    baseline_auc: float | None,
+    baseline_p95_ms: float | None = None,
 ) -> Iterator[Check]:
     """Yield the checks that can be repeated while real traffic flows: same predictions, same quality, fast enough.
 
@@ -84,7 +91,7 @@ def trial_checks(
         rows,
         golden.labels,
         minimum=goals.auc.min,
-        baseline=baseline.auc if baseline else None,
+        baseline=baseline_auc,
         allowed_drop=goals.auc.max_drop,
     )
     yield latency_check(
@@ -92,7 +99,7 @@ def trial_checks(
         predict,
         rows,
         limit_ms=goals.p95_latency * 1000,
-        baseline_p95_ms=baseline.p95_ms if baseline else None,
+        baseline_p95_ms=baseline_p95_ms,
     )
 
 

@@ -17,7 +17,7 @@ from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest
-from recovery_ops.model.system import System
+from recovery_ops.model.system import Component, System
 from recovery_ops.record.fold import fold
 from recovery_ops.record.state import RunState
 from recovery_ops.sandbox.outside.crowd import Person, send_out
@@ -41,11 +41,16 @@ def until(true: Callable[[], Any], what: str) -> Any:
 
 
 def patient_system() -> System:
-    """The shipped catalog; time runs hundreds of times faster than the writer, so that freshness is given time."""
+    """The shipped catalog without what depends on how busy this machine is: freshness and latency are given time."""
     system = load_system("fraud-detection", CATALOGS)
-    return replace(
-        system, components=tuple(replace(item, rpo_s=1e9 if item.rpo_s else None) for item in system.components)
-    )
+    return replace(system, components=tuple(map(_patient, system.components)))
+
+
+def _patient(component: Component) -> Component:
+    settings = dict(component.settings)
+    if "verify" in settings:
+        settings["verify"] = {**settings["verify"], "p95_latency": 60.0, "end_to_end": 60.0}
+    return replace(component, rpo_s=1e9 if component.rpo_s else None, settings=settings)
 
 
 @dataclass(slots=True)
@@ -91,6 +96,7 @@ class Trip:
             execution="direct",
             graceful=graceful,
             impact_at=impact_at,
+            override="how fast this machine is proves nothing",
         )
         return self.state(run_direct(request, self.system))
 
