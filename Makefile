@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test round-trip lint bench lock
+.PHONY: help setup demo up down test roundtrip lint bench lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
 
@@ -28,7 +28,7 @@ down: $(READY) ## Stop what `make up` started
 test: $(READY) ## Run the tests (ARGS="tests/unit -k claims" narrows them)
 	$(BIN)/pytest $(ARGS)
 
-round-trip: $(READY) ## Fail over and back twice, compare with the state it began in
+roundtrip: $(READY) ## Fail over and back twice, compare with the state it began in
 	RECOVERY_OPS_TRIPS=2 $(BIN)/pytest tests/round_trip
 
 lint: $(READY) ## Check style, types, import layers and the tree itself

@@ -31,9 +31,10 @@ LOOK_MODELLED_S = 5.0
 LOOK_AT_LEAST_S = 0.1
 """The same in a sandbox."""
 
-EFFECTIVE_LIMIT_AT_LEAST_S = 5.0
 EFFECTIVE_LIMIT_MODELLED_S = 600.0
 """Until an outside client is answered by the other region after traffic was moved."""
+EFFECTIVE_LIMIT_AT_LEAST_S = 5.0
+"""The same in a sandbox."""
 PROBE_EVERY_MODELLED_S = 3.0
 """Between two probes during cutover and soak."""
 PROBE_EVERY_AT_LEAST_S = 0.05

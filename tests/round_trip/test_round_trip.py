@@ -1,6 +1,6 @@
 """There and back again: what began in one state ends in it, plus what clients wrote.
 
-``RECOVERY_OPS_TRIPS`` says how often (``make round-trip`` does it twice).
+``RECOVERY_OPS_TRIPS`` says how often (``make roundtrip`` does it twice).
 """
 
 import json
