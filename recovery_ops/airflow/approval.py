@@ -12,6 +12,7 @@ from recovery_ops.airflow.operators import Context, StepOperator, ref_of, retryi
 from recovery_ops.execution.runners import AIRFLOW, act_as
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import SHORTEST_QUESTION_S, ApprovalMode, OnTimeout, System
+from recovery_ops.record.envelope import redacted
 
 NOBODY = "nobody"
 
@@ -56,9 +57,9 @@ def approvers(system: System) -> list[str]:
 
 
 def answer_from(given: Mapping[str, Any], *, timed_out: bool) -> dict[str, Any]:
-    """Return Airflow's answer in the library's words: ``decision``, ``person``, ``comment``."""
+    """Return Airflow's answer in the library's words: ``decision``, ``person``, ``comment`` without secrets."""
     approved = ApprovalOperator.APPROVE in given["chosen_options"]
-    comment = (given.get("params_input") or {}).get("comment") or ""
+    comment = redacted(str((given.get("params_input") or {}).get("comment") or ""))
     if timed_out:
         comment = "no answer in time"
     person = (given.get("responded_by_user") or {}).get("name") or NOBODY

@@ -34,7 +34,9 @@ def system_dags(dag_file: str) -> dict[str, DAG]:
 
     Raises:
         CatalogError: The catalog has problems; all of them, located. Airflow shows it as the file's import error.
+        SettingsError: The environment has problems; shown the same way, before a run needs it.
     """
+    Settings.from_environment()
     system = load_catalog(Path(dag_file).with_suffix(".yaml"), kind_specs())
     wanted = get_parsing_context().dag_id
     return {dag_id: build() for dag_id, build in _builders(system) if wanted in (None, dag_id)}

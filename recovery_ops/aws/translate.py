@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from recovery_ops.errors import StepInterruptedError, StepRejectedError
+from recovery_ops.record.envelope import redacted
 
 T = TypeVar("T")
 
@@ -53,11 +54,11 @@ def aws_errors(what: str, *, region: str, **facts: Any) -> Iterator[None]:
     except ClientError as error:
         code = code_of(error) or "Unknown"
         kind = StepInterruptedError if code in RETRYABLE or _is_5xx(error) else StepRejectedError
-        detail = error.response.get("Error", {}).get("Message", "")
+        detail = redacted(str(error.response.get("Error", {}).get("Message", "")))
         message = f"{what}: AWS refused {error.operation_name} in {region}: {code}: {detail}"
         raise kind(message, region=region, operation=error.operation_name, aws_code=code, **facts) from error
     except BotoCoreError as error:
-        message = f"{what}: no answer from AWS in {region}: {error}"
+        message = f"{what}: no answer from AWS in {region}: {redacted(str(error))}"
         raise StepInterruptedError(message, region=region, **facts) from error
 
 

@@ -1,4 +1,4 @@
-"""``recovery-ops record``: verify the record of a run, rebuild the projection from it."""
+"""``recovery-ops record``: verify the record of a run, merge what waits in the spool, rebuild the projection."""
 
 import json
 from typing import Annotated
@@ -7,9 +7,14 @@ import typer
 
 from recovery_ops.cli.shelves import Place, open_shelf, places, reported
 from recovery_ops.errors import RecordTamperedError, RequestError, SettingsError
+from recovery_ops.model.events import EventType
 from recovery_ops.model.settings import Settings
 from recovery_ops.record.log import EventLog
+from recovery_ops.record.merging import WRITER
+from recovery_ops.record.merging import merge as merge_spool
+from recovery_ops.record.seal import complete
 from recovery_ops.record.shelf import Shelf
+from recovery_ops.record.spool import Spool, runs_in, spool_of
 from recovery_ops.record.verify import verify_run
 
 app = typer.Typer(
@@ -29,20 +34,47 @@ Database = Annotated[str | None, typer.Option(help="URL; by default RECOVERY_OPS
 def verify(system: System, run: Run, region: Region = None, bucket: Bucket = None, as_json: Json = False) -> None:
     """Recompute every hash, chain and anchor of a run; exit code 1 and each broken key when something is wrong.
 
-    The record is read in the recovery region of the run; copies in other regions are compared with it.
+    The record is read in the recovery region of the run; copies in other regions are compared with it. Events that
+    wait in this machine's spool are counted and not judged; closed gaps are named.
     """
     shelf, found = open_shelf(system, places(system, region, bucket))
     log = _log_of(shelf, found, run)
     broken = verify_run(log)
+    waiting, gaps = len(_spool_of(log).entries()), _gaps(log)
     facts = {"run_id": run, "system": system, "verified": not broken, "broken": [item.to_json() for item in broken]}
     if as_json:
-        typer.echo(json.dumps(facts | {"events": len(log.store.list(log.prefix))}))
+        events = len(log.store.list(log.prefix))
+        typer.echo(json.dumps(facts | {"events": events, "waiting": waiting, "gaps": gaps}))
     else:
         for item in broken:
             typer.echo(f"{item.key}: {item.reason}")
+        for gap in gaps:
+            typer.echo(f"gap: {gap['events']} events from {gap['from']} to {gap['until']} came later: {gap['reason']}")
+        if waiting:
+            typer.echo(f"{waiting} events wait in the spool of this machine; merge them: recovery-ops record merge")
         typer.echo(f"{run}: {'the record verifies' if not broken else f'{len(broken)} places are broken'}")
     if broken:
         raise typer.Exit(1)
+
+
+@app.command()
+@reported
+def merge(
+    system: System,
+    run: Annotated[str | None, typer.Argument(help="Id of the run; by default every run that waits.")] = None,
+    region: Region = None,
+    bucket: Bucket = None,
+    as_json: Json = False,
+) -> None:
+    """Write what waits in this machine's spool to the record; an error says why the store still does not take it."""
+    done = [_merged(place, name, system) for place, name in _waiting(system, run, places(system, region, bucket))]
+    if as_json:
+        typer.echo(json.dumps({"system": system, "merged": done}))
+        return
+    for item in done:
+        typer.echo(f"{item['run_id']}: {item['events']} events merged into {item['bucket']}")
+    if not done:
+        typer.echo(f"{system}: nothing waits in {Settings.from_environment().spool}")
 
 
 @app.command()
@@ -64,6 +96,37 @@ def rebuild(
     projection.close()
     facts = {"system": system, "runs": len(runs), "events": count}
     typer.echo(json.dumps(facts) if as_json else f"{system}: {count} events of {len(runs)} runs and protections")
+
+
+def _waiting(system: str, run: str | None, found: list[Place]) -> list[tuple[Place, str]]:
+    """Place and run of everything of ``system`` in the spool of this machine."""
+    root = Settings.from_environment().spool
+    folders = ((place, folder.name) for place in found for folder in runs_in(root, place.bucket, system))
+    return [(place, name) for place, name in folders if run in (None, name)]
+
+
+def _merged(place: Place, run: str, system: str) -> dict[str, object]:
+    from recovery_ops.aws.object_store import open_store
+
+    log = EventLog(open_store(place.bucket, place.region), system, run)
+    log.spool = _spool_of(log, place.bucket)
+    gap = merge_spool(log)
+    complete(log)
+    return {"run_id": run, "bucket": place.bucket, "events": gap.payload["events"] if gap else 0}
+
+
+def _spool_of(log: EventLog, bucket: str | None = None) -> Spool:
+    named = bucket or str(getattr(log.store, "bucket", ""))
+    return spool_of(Settings.from_environment().spool, named, log.system, log.run_id)
+
+
+def _gaps(log: EventLog) -> list[dict[str, object]]:
+    """What merges told of gaps; nothing when the record cannot be read."""
+    try:
+        told = [event for event in log.events_of(WRITER) if event.type is EventType.RECORD_GAP_CLOSED]
+    except RecordTamperedError:
+        return []
+    return [{name: event.payload.get(name) for name in ("events", "from", "until", "reason")} for event in told]
 
 
 def _log_of(shelf: Shelf, found: list[Place], run: str) -> EventLog:

@@ -1,6 +1,7 @@
 """``recovery-ops runs``: what runs there were, and what one of them did, read from the record."""
 
 import json
+from collections import defaultdict
 from datetime import datetime
 
 import typer
@@ -10,6 +11,7 @@ from rich.table import Table
 from recovery_ops.cli.record import Bucket, Json, Region, Run, System
 from recovery_ops.cli.shelves import open_shelf, places, reported
 from recovery_ops.errors import RequestError
+from recovery_ops.model.events import EventType
 from recovery_ops.record.state import RunState
 from recovery_ops.record.views import state_json, summary_json
 
@@ -62,6 +64,9 @@ def _facts(state: RunState) -> Table:
         table.add_row(name, _time(at))
     for debt in state.debts:
         table.add_row("debt", f"{debt.debt} {debt.component} in {debt.region}: {debt.what} ({debt.why})")
+    for gap in state.notes.get(EventType.RECORD_GAP_CLOSED, ()):
+        told = "{events} events from {from} to {until} came later: {reason}".format_map(defaultdict(str, gap.facts))
+        table.add_row("record gap", told)
     for override in state.overrides:
         table.add_row("override", f"{override.person}: {override.reason}")
     return table

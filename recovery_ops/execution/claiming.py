@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from recovery_ops.errors import RunActiveError
+from recovery_ops.errors import RecoveryError, RunActiveError
 from recovery_ops.execution.leases import LEASE_S
 from recovery_ops.execution.open_runs import held_claims
 from recovery_ops.execution.runners import this_process
@@ -71,15 +71,29 @@ def _settle(system: System, ref: RunRef, claim: Claim, slot: Slot) -> None:
 
 
 def _refuse_elsewhere(system: System, ref: RunRef, now: datetime, slot: Slot) -> None:
-    if (other := _elsewhere(system, ref, now, slot)) is not None:
+    if (other := _elsewhere(system, ref, now, slot, drill=True)) is not None:
         raise _refusal(other)
 
 
-def _elsewhere(system: System, ref: RunRef, now: datetime, slot: Slot) -> Claim | None:
-    for _, claim in held_claims(system, slot, without=(ref.impaired_region, ref.recovery_region)):
-        if claim.run_id != ref.run_id and not claim.expired(max(now, datetime.now(UTC))):
-            return claim
+def _elsewhere(system: System, ref: RunRef, now: datetime, slot: Slot, *, drill: bool = False) -> Claim | None:
+    """Another run that may still act. A claim whose lease is over is buried where it lies, or counts as held.
+
+    A ``drill`` buries nobody.
+    """
+    for region, claim in held_claims(system, slot, without=(ref.impaired_region, ref.recovery_region)):
+        at = max(now, datetime.now(UTC))
+        if claim.run_id == ref.run_id or (claim.expired(at) and (drill or _buried(system, ref, region, claim, at))):
+            continue
+        return claim
     return None
+
+
+def _buried(system: System, ref: RunRef, region: str, claim: Claim, at: datetime) -> bool:
+    """Take a claim away from a run that did not renew it; where the store takes no writes, the run may rest on it."""
+    try:
+        return Claims(record_store(system, region)).bury(claim, ref.run_id, f"run {ref.run_id}", at)
+    except RecoveryError:
+        return False
 
 
 def _refusal(held: Claim) -> RunActiveError:

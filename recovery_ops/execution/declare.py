@@ -11,7 +11,7 @@ from recovery_ops.execution.claiming import claim_system
 from recovery_ops.execution.homecoming import refuse_too_early
 from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.systems import impaired, plan_for
-from recovery_ops.execution.view import open_log
+from recovery_ops.execution.view import copy_regions, open_log
 from recovery_ops.kinds import driver
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Intent, Mode, Plan
@@ -43,7 +43,7 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
     now = now or datetime.now(UTC)
     plan = plan_of(request, system)
     ref = _ref(request, system, plan, now)
-    log = open_log(ref)
+    log = open_log(ref, system)
     homeward = request.mode is Mode.FAILBACK
     forbidden = None if homeward and request.graceful else ref.impaired_region
     with calling_as(Caller(run_id=ref.run_id, step="declare", forbidden_region=forbidden)):
@@ -124,6 +124,7 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
         "criteria": criteria,
         "criteria_hash": hashlib.sha256(canonical(criteria)).hexdigest(),
         "point": _point(choice, impact),
+        "record_copies": list(copy_regions(system, plan.recovery_region, plan.impaired_region)),
         "warnings": _warnings(request, choice),
     }
 

@@ -28,6 +28,7 @@ from recovery_ops.model.operations import OperationRef, OperationState, Operatio
 from recovery_ops.model.plan import Phase, Step, SystemStep
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.log import EventWriter
+from recovery_ops.record.seal import complete
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,7 @@ def run_step(
         while True:
             past = view.log.events_of(f"{step_id}#")
             if any(event.type is EventType.STEP_SUCCEEDED for event in past):
+                _complete_record(view, step_id)
                 return StepResult(finished=True, outcome="succeeded-before")
             seen = wait_until_allowed(view, step, past, wait_limit_s)
             if seen.skipped:
@@ -126,8 +128,7 @@ def _attempt(
         raise known from (None if known is error else error)
     writer.append(EventType.STEP_SUCCEEDED, _facts(view, step, attempt) | _times(meter) | {"outputs": outputs})
     log.info("step succeeded", run_id=view.ref.run_id, step=step.id, **_times(meter))
-    if step.id == SystemStep.CLOSE:
-        catch_up(view.ref.run_id, view.ref.system, view.log.events())
+    _complete_record(view, step.id)
     return StepResult(finished=True, outcome="succeeded")
 
 
@@ -273,6 +274,15 @@ def _facts(view: RunView, step: Step, attempt: int) -> dict[str, Any]:
 
 def _times(meter: Meter) -> dict[str, float]:
     return {"worked_s": meter.worked_s, "waited_s": meter.waited_s}
+
+
+def _complete_record(view: RunView, step_id: str) -> None:
+    """After the last step: merge what still waits, seal the record, make mirrors and projection whole."""
+    if step_id != SystemStep.CLOSE:
+        return
+    with calling_as(Caller(run_id=view.ref.run_id, step=step_id, forbidden_region=view.ref.impaired_region)):
+        complete(view.log)
+        catch_up(view.ref.run_id, view.ref.system, view.log.events())
 
 
 def _describe(error: RecoveryError) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from recovery_ops.record.claims import Claim, Claims, Slot
 from recovery_ops.record.control import ControlState
 from recovery_ops.record.fold import fold
 from recovery_ops.record.log import EventLog, EventWriter
+from recovery_ops.record.spool import spool_of
 from recovery_ops.record.store import ObjectStore
 
 PRODUCTION, DRILL = Slot.PRODUCTION, Slot.DRILL
@@ -56,10 +57,23 @@ def record_store(system: System, region: str) -> ObjectStore:
     return open_store(system.record_bucket.format(region=region), region)
 
 
-def open_log(ref: RunRef) -> EventLog:
-    """Return the event log of a run; nothing is called yet."""
+def open_log(ref: RunRef, system: System | None = None) -> EventLog:
+    """Return the event log of a run, with mirrors when the ``system`` is known; nothing is called yet."""
     store = open_store(ref.record_bucket, ref.recovery_region)
-    return EventLog(store, ref.system, ref.run_id, observers=observers(ref.system))
+    spool = spool_of(Settings.from_environment().spool, ref.record_bucket, ref.system, ref.run_id)
+    mirrors = mirrors_of(ref, system) if system is not None else ()
+    return EventLog(store, ref.system, ref.run_id, mirrors=mirrors, observers=observers(ref.system), spool=spool)
+
+
+def copy_regions(system: System, recovery_region: str, impaired_region: str) -> tuple[str, ...]:
+    """Return the regions that get a copy of the record; of two there is none, for the impaired one is not called."""
+    return tuple(region for region in system.regions if region not in (recovery_region, impaired_region))
+
+
+def mirrors_of(ref: RunRef, system: System) -> tuple[ObjectStore, ...]:
+    """Return the stores of :func:`copy_regions`; they are asked once and briefly, for a copy must not delay a step."""
+    regions = copy_regions(system, ref.recovery_region, ref.impaired_region)
+    return tuple(open_store(system.record_bucket.format(region=region), region, suspect=True) for region in regions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +125,17 @@ class RunView:
     def claim(self, lease_s: float = LEASE_S) -> Claim:
         """Re-enter the claim of this run and extend its lease to ``lease_s`` wall seconds from now.
 
+        A store that takes no writes extends nothing; the run then rests on the lease it still has.
+
         Raises:
             RunActiveError: Another run holds the system now, or a drill would act while a real run is open.
+            StepInterruptedError: The store takes no writes and the lease is over.
         """
         now = datetime.now(UTC)
         if self.slot == DRILL:
             refuse_beside(self.claims.holder(self.ref.system, PRODUCTION), now)
         run_id, process = self.ref.run_id, this_process()
-        return self.claims.acquire(self.ref.system, self.slot, run_id, self.person, lease_s, now, process=process)
+        return self.claims.hold(self.ref.system, self.slot, run_id, self.person, lease_s, now, process=process)
 
     def context(self, component: Component, writer: EventWriter | None = None) -> StepContext:
         """Return what the kind of ``component`` may know, with the outputs of every step that it needs."""
@@ -187,6 +204,7 @@ def view_of(ref: RunRef, log: EventLog, declared: Event) -> RunView:
     """Build the view from the declaration; reads the chosen point from the recovery region."""
     plan = plan_from_json(declared.payload["plan"])
     system = thaw(plan.frozen)
+    log.mirror_to(mirrors_of(ref, system))
     point = declared.payload.get("point")
     captures = Shelf(system=system).read(point["id"], ref.recovery_region).captures if point else {}
     return RunView(

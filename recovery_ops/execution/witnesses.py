@@ -7,12 +7,14 @@ from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.items import scan
 from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import EventType
+from recovery_ops.record.seal import complete
 
 
 def record_client(view: RunView, facts: Mapping[str, Any]) -> None:
     """Append what an outside client measured; ``facts`` as in :attr:`EventType.CLIENT_OBSERVED`."""
     with calling_as(Caller(run_id=view.ref.run_id, step="witness.client")):
         view.log.writer("witness:client").append(EventType.CLIENT_OBSERVED, facts)
+        complete(view.log)
 
 
 def record_writer(view: RunView, component: str, journal: Mapping[str, Sequence[int]]) -> None:
@@ -37,3 +39,4 @@ def record_writer(view: RunView, component: str, journal: Mapping[str, Sequence[
                 "basis": f"versions of {len(journal)} entities in {table} ({view.ref.recovery_region})",
             },
         )
+        complete(view.log)

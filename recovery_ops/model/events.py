@@ -18,8 +18,9 @@ class EventType(enum.StrEnum):
     """system, mode, graceful, intent, execution ("airflow"|"direct"), home, impaired_region, recovery_region, regions,
     components, reason, person, people, tool_version, time_factor, account, clocks {T0, T1, T2, T3}, plan (frozen plan:
     system, steps, estimates, hash), plan_hash, criteria (objectives and gates), criteria_hash, point {id, taken_at,
-    watermark, refused {id: reason}, rpo_s {component: s}}, warnings [str],
-    parted {lost_at, moved_at} (of a failback: when the regions stopped to agree)"""
+    watermark, refused {id: reason}, rpo_s {component: s}}, record_copies [regions besides the recovery region that get
+    a copy of the record], warnings [str], parted {lost_at, moved_at} (of a failback: when the regions stopped to
+    agree)"""
     RUN_REFUSED = "run-refused"
     """reason, person"""
     STEP_STARTED = "step-started"
@@ -99,7 +100,9 @@ class EventType(enum.StrEnum):
     """forecast_s, objective_s, late_s (modelled, more than 0 when the RTO will be missed), step (that causes it), chain
     [step]"""
     RECORD_GAP_CLOSED = "record-gap-closed"
-    """events (count), from, until, writers, reason: events kept in the local spool were merged into the record"""
+    """events (count), from, until, writers, reason (what the store said first), merged {writer: [seq]}, moved
+    [{writer, seq, prev_hash, hash, now}], damaged [file of the spool that could not be read back]: events kept in the
+    local spool were merged into the record"""
     DEBT_PAID = "debt-paid"
     """debt ("fence"|"unfence"|"reprotect"|"clean-up"), component, region, what, noted_by (run id), person,
     done [what]"""

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from recovery_ops.aws.objects import read, sha256
 from recovery_ops.errors import PointDamagedError
 from recovery_ops.model.points import ObjectVersion
+from recovery_ops.quality.parquet import ParquetLimits, read_parquet
+
+LIMITS = ParquetLimits(size=32 * 1024 * 1024, rows=100_000, memory=256 * 1024 * 1024)
+"""The largest file of golden inputs; each of them is asked of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +84,14 @@ class GoldenSet:
         Raises:
             ValueError: There are no rows, no such label, or a cell that is no number.
         """
-        import pyarrow.parquet
-
-        table = pyarrow.parquet.read_table(BytesIO(body))
-        chosen = label or (table.column_names[-1] if table.column_names else "")
-        if chosen not in table.column_names or not table.num_rows:
-            raise ValueError(f"golden inputs need rows and a label {chosen!r}; they have {table.column_names}")
-        columns = tuple(name for name in table.column_names if name != chosen)
-        cells = [table.column(name).to_pylist() for name in columns]
+        reading = read_parquet(body, component="", label="golden inputs", limits=LIMITS)
+        if reading.frame is None:
+            raise ValueError(reading.check.detail)
+        names = [str(name) for name in reading.frame.columns]
+        chosen = label or (names[-1] if names else "")
+        if names.count(chosen) != 1 or len(set(names)) != len(names) or not len(reading.frame):
+            raise ValueError(f"golden inputs need rows, columns of different names and a label {chosen!r}; not {names}")
+        columns = tuple(name for name in names if name != chosen)
+        cells = [reading.frame[name].tolist() for name in columns]
         rows = tuple(tuple(float(cell) for cell in row) for row in zip(*cells, strict=True))
-        return cls(columns=columns, rows=rows, labels=tuple(int(item) for item in table.column(chosen).to_pylist()))
+        return cls(columns=columns, rows=rows, labels=tuple(int(item) for item in reading.frame[chosen].tolist()))

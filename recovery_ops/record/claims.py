@@ -3,6 +3,10 @@
 One object per (system, slot), only ever replaced by compare-and-swap. Releasing leaves the object behind as a
 tombstone, so that the epoch only grows: whoever holds an older epoch has lost, however late it wakes up.
 
+A store that refuses writes still tells who holds what: a run rests on the claim it has (:meth:`Claims.hold`) and checks
+before every change. A run into another region does not pass by a claim whose lease is over but writes over it
+(:meth:`Claims.bury`). A store that does not answer tells nothing, so nothing may be changed, whatever lease there was.
+
 AWS calls take no fencing token. A process that passed :meth:`Claims.check` and is then suspended can still send one
 call after losing the claim; calls are named idempotently so that this one call does no harm.
 """
@@ -13,7 +17,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from recovery_ops.errors import ClaimLostError, KeyChangedError, KeyExistsError, RecordError, RunActiveError
+from recovery_ops.errors import (
+    ClaimLostError,
+    KeyChangedError,
+    KeyExistsError,
+    RecordError,
+    RecoveryError,
+    RunActiveError,
+    StepInterruptedError,
+)
 from recovery_ops.record import envelope, keys
 from recovery_ops.record.store import ObjectStore
 
@@ -130,11 +142,7 @@ class Claims:
             if found is None or found[0].released or found[0].run_id == by_run:
                 return None
             held, etag = found
-            tombstone = replace(
-                held, run_id=by_run, holder=holder, epoch=held.epoch + 1, since=envelope.in_utc(now),
-                until=envelope.in_utc(now), released=True, process="",
-            )  # fmt: skip
-            if self._swap(tombstone, etag):
+            if self._swap(_tombstone(held, by_run, holder, now), etag):
                 return held
         raise RecordError(f"the {slot} claim of {system} changed {ATTEMPTS} times while run {by_run} pre-empted it")
 
@@ -155,6 +163,45 @@ class Claims:
         found = self._find(claim.system, claim.slot)
         if found is None or not _same(found[0], claim) or found[0].released:
             raise _lost(claim, None if found is None else found[0])
+
+    def hold(
+        self, system: str, slot: str, run_id: str, holder: str, lease_s: float, now: datetime, *, process: str = ""
+    ) -> Claim:
+        """Do what :meth:`acquire` does; when the store takes no writes, rest on the claim that ``run_id`` still has.
+
+        A lease that is over changes nothing then: whoever wants the system has to write over this claim first, in this
+        store, and the check before every change sees that.
+
+        Raises:
+            RunActiveError: Another run holds it.
+            StepInterruptedError: The store takes no writes and the run has no claim, or it does not answer at all.
+                Nothing may be changed; the claim can be held again once the store takes writes.
+        """
+        try:
+            return self.acquire(system, slot, run_id, holder, lease_s, now, process=process)
+        except (RunActiveError, RecordError):
+            raise
+        except RecoveryError as error:
+            held = self.holder(system, slot)
+            if held is None or held.run_id != run_id:
+                message = f"run {run_id} has no {slot} claim of {system} and gets none: {error.message}"
+                raise StepInterruptedError(message, run_id=run_id, system=system) from error
+            return held
+
+    def bury(self, claim: Claim, by_run: str, holder: str, now: datetime) -> bool:
+        """Take ``claim``, whose lease is over, away from its run; return whether it is gone.
+
+        A run that could not renew notices at its next check. Nothing happens to a claim that was renewed meanwhile.
+
+        Raises:
+            RecoveryError: The store takes no writes: the run may go on with it.
+        """
+        found = self._find(claim.system, claim.slot)
+        if found is None or found[0].released:
+            return True
+        if found[0] != claim or not claim.expired(now):
+            return False
+        return self._swap(_tombstone(claim, by_run, holder, now), found[1])
 
     def renew(self, claim: Claim, lease_s: float, now: datetime) -> Claim:
         """Extend the lease of ``claim`` to ``lease_s`` wall seconds from ``now``; return the renewed claim.
@@ -227,6 +274,13 @@ class Claims:
 
 def _until(now: datetime, lease_s: float) -> datetime:
     return envelope.in_utc(now) + timedelta(seconds=lease_s)
+
+
+def _tombstone(held: Claim, by_run: str, holder: str, now: datetime) -> Claim:
+    return replace(
+        held, run_id=by_run, holder=holder, epoch=held.epoch + 1, since=envelope.in_utc(now),
+        until=envelope.in_utc(now), released=True, process="",
+    )  # fmt: skip
 
 
 def _same(found: Claim, claim: Claim) -> bool:

@@ -7,6 +7,7 @@ text, so a changed byte is either another hash or not canonical.
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +26,7 @@ _SECRET_TEXT = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|(?<=X-Amz-Signature=)[^&\s\"']+|(?<=X-Amz-Security-Token=)[^&\s\"']+|(?<=X-Amz-Credential=)[^&\s\"']+"
     r"|(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"
+    r"|(?<=Bearer )[\w.~+/-]{16,}=*|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
@@ -32,6 +34,20 @@ _SECRET_KEY = re.compile(
     r"(?i)(?:^|[_.-])(?:password|passwd|authorization|secret_?access_?key|secret_?key|private_?key|"
     r"session_?token|api_?key)$"
 )
+
+
+OWN_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Variables whose values are secrets without a form of their own."""
+SHORTEST_SECRET = 16
+
+
+def redacted(text: str) -> str:
+    """Return ``text`` with credentials, signatures of URLs, tokens and this process's own secrets replaced."""
+    text = _SECRET_TEXT.sub(REDACTED, text)
+    for secret in (os.environ.get(name, "") for name in OWN_SECRETS):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, REDACTED)
+    return text
 
 
 def canonical(value: object) -> bytes:
@@ -52,7 +68,7 @@ def plain(value: object, path: str = "payload") -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(REDACTED, str(value))
+        return redacted(str(value))
     if isinstance(value, int | float):
         return _number(value, path)
     if isinstance(value, Mapping):

@@ -3,6 +3,7 @@
 ::
 
     systems/<system>/runs/<run id>/events/<writer>/<seq, six digits>.json
+    systems/<system>/runs/<run id>/seal.json
     systems/<system>/claims/<slot>.json
     systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
     systems/<system>/playbook/playbook.html
@@ -47,6 +48,11 @@ def runs_prefix(system: str) -> str:
 def events_prefix(system: str, run_id: str) -> str:
     """Return the prefix of every event of one run."""
     return f"{runs_prefix(system)}{_segment(run_id)}/events/"
+
+
+def seal_key(system: str, run_id: str) -> str:
+    """Return the key of the seal of one run."""
+    return f"{runs_prefix(system)}{_segment(run_id)}/seal.json"
 
 
 def claim_key(system: str, slot: str) -> str:

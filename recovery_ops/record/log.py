@@ -1,25 +1,30 @@
 """The event log of one run: append-only, hash-chained per writer, one object per event.
 
-The store is the truth. Mirrors are copies in further regions, made with best effort; observers (the projection) are
-told after the fact. Neither ever stops an append.
+The store is the truth. What it does not take waits in the spool and is merged by the next append that it takes.
+Mirrors are copies in further regions, made with best effort; observers (the projection) are told after the fact. None
+of these ever stops an append.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypedDict
 
 import structlog
 
-from recovery_ops.errors import RecordError, RecoveryError
+from recovery_ops.errors import ImpairedRegionError, RecordError, RecordTamperedError, RecoveryError
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.record import envelope, keys
-from recovery_ops.record.store import KeyExistsError, ObjectStore
+from recovery_ops.record.merging import merge
+from recovery_ops.record.mirrors import Gap, Mirrors
+from recovery_ops.record.spool import Spool
+from recovery_ops.record.store import ObjectStore, put_once
+from recovery_ops.record.writer import EventWriter
+
+__all__ = ["EventLog", "EventWriter", "Gap", "Head", "Observer", "now_utc", "put_once"]
 
 READERS = 8
-ATTEMPTS = 16
 Observer = Callable[[Event], None]
 _log = structlog.get_logger(__name__)
 
@@ -31,15 +36,6 @@ class Head(TypedDict):
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """An event that a mirror does not hold. ``mirror`` counts from 0 in the order the mirrors were given."""
-
-    mirror: int
-    key: str
-    reason: str
-
-
 def now_utc() -> datetime:
     """Return the present time, aware, in UTC."""
     return datetime.now(UTC)
@@ -48,9 +44,9 @@ def now_utc() -> datetime:
 class EventLog:
     """Read and append the events of one run; safe for threads, and for several processes with one writer each.
 
-    ``gaps`` holds what mirrors missed in this process, oldest first. A mirror that failed once is left alone until
-    :meth:`mend_mirrors`, and an observer that failed once until the log is opened again: a store or database that
-    hangs costs one timeout, not one per event.
+    A mirror that failed once is left alone until :meth:`mend_mirrors`, and an observer that failed once until the log
+    is opened again: a store or database that hangs costs one timeout, not one per event. With a ``spool``, events that
+    wait in it are read as if they stood in the store.
     """
 
     def __init__(
@@ -61,23 +57,40 @@ class EventLog:
         *,
         mirrors: Sequence[ObjectStore] = (),
         observers: Sequence[Observer] = (),
+        spool: Spool | None = None,
         clock: Callable[[], datetime] = now_utc,
     ) -> None:
         self.store = store
         self.system = system
         self.run_id = run_id
-        self.mirrors = tuple(mirrors)
         self.prefix = keys.events_prefix(system, run_id)
+        self.spool = spool
         self.clock = clock
-        self.gaps: list[Gap] = []
+        self._mirrors = Mirrors(mirrors, run_id)
         self._observers = tuple(observers)
         self._silent_observers: set[int] = set()
-        self._silent_mirrors: set[int] = set()
         self._read: dict[str, Event] = {}
 
-    def writer(self, name: str) -> "EventWriter":
-        """Return a writer that continues the chain ``name``; nothing is called until it appends."""
-        return EventWriter(self, name)
+    @property
+    def mirrors(self) -> tuple[ObjectStore, ...]:
+        """Return the stores in further regions that get a copy of every event."""
+        return self._mirrors.stores
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Return what mirrors missed in this process, oldest first."""
+        return self._mirrors.gaps
+
+    def mirror_to(self, stores: Sequence[ObjectStore]) -> None:
+        """Copy events to ``stores`` from now on; :meth:`mend_mirrors` copies the earlier ones."""
+        self._mirrors = Mirrors(stores, self.run_id)
+
+    def writer(self, name: str, *, spooled: bool = True) -> "EventWriter":
+        """Return a writer that continues the chain ``name``; nothing is called until it appends.
+
+        With ``spooled=False`` an event that the store does not take is an error, whatever spool there is.
+        """
+        return EventWriter(self, name, spooled=spooled)
 
     def events(self) -> list[Event]:
         """Return every event of the run, ordered by (at, writer, seq).
@@ -122,23 +135,73 @@ class EventLog:
         Raises:
             RecoveryError: The store itself cannot be read.
         """
-        self._silent_mirrors.clear()
-        self.gaps.clear()
-        for index in range(len(self.mirrors)):
-            self._mend(index)
-        return list(self.gaps)
+        written = [key for key in self.store.list(self.prefix) if self.place_of(key) is not None]
+        return self._mirrors.mend(self.store, self.prefix, written)
 
     def keep(self, key: str, body: bytes, event: Event) -> None:
-        """Copy an event that stands in the store to the mirrors and tell the observers; never raises."""
+        """Copy an event that stands in store or spool to the mirrors and tell the observers; never raises."""
         self._read[key] = event
-        for index in range(len(self.mirrors)):
-            self._copy(index, key, body)
+        self._mirrors.copy(key, body)
         for index, observer in enumerate(self._observers):
             self._tell(index, observer, event)
 
+    def put(self, key: str, body: bytes) -> bool:
+        """Write an event to the store, or to the spool when the store does not take it.
+
+        Returns:
+            ``False`` when something else stands under ``key``; nothing was changed.
+
+        Raises:
+            RecoveryError: Neither took it.
+        """
+        if self.spool is None:
+            return put_once(self.store, key, body)
+        if self.spool.waits() and (reason := self._not_merged(self.spool)):
+            return self.spool.add(key, body, reason)
+        try:
+            return put_once(self.store, key, body)
+        except ImpairedRegionError:
+            raise
+        except RecoveryError as error:
+            self.spool.refuse()
+            _log.warning("the record is not written; events wait in the spool", run_id=self.run_id, reason=str(error))
+            return self.spool.add(key, body, str(error))
+
+    def forget(self) -> None:
+        """Read every event afresh from now on."""
+        self._read.clear()
+
+    def place_of(self, key: str) -> keys.Place | None:
+        """Return the position of the event under ``key``, or ``None`` when no event of this run has such a key."""
+        return keys.place_of(key.removeprefix(self.prefix))
+
+    def _not_merged(self, spool: Spool) -> str:
+        """Why the store still lacks what waits in the spool; empty when it has everything now."""
+        if spool.rests():
+            return "not tried: the store refused a moment ago"
+        try:
+            merge(self)
+        except RecoveryError as error:
+            spool.refuse()
+            return str(error)
+        return "not tried: events before it are being merged" if spool.waits() else ""
+
     def _event_keys(self, prefix: str) -> list[str]:
-        found = self.store.list(self.prefix + keys.escaped(prefix))
-        return [key for key in found if keys.place_of(key.removeprefix(self.prefix)) is not None]
+        wanted = self.prefix + keys.escaped(prefix)
+        waiting = self._waiting(wanted)
+        found = set(self.store.list(wanted))
+        for key in waiting.keys() - found:
+            self._read.setdefault(key, waiting[key])
+        return sorted(key for key in found | waiting.keys() if self.place_of(key) is not None)
+
+    def _waiting(self, wanted: str) -> dict[str, Event]:
+        """What waits in the spool by key; a file that holds no event is left to merging, which tells of it."""
+        waiting: dict[str, Event] = {}
+        for entry in self.spool.entries() if self.spool is not None and self.spool.waits() else ():
+            with suppress(RecordTamperedError):
+                if entry.key.startswith(wanted):
+                    waiting[entry.key] = envelope.read(entry.body, entry.key)
+        return waiting
 
     def _fetch(self, wanted: Iterable[str]) -> list[Event]:
         listed = list(wanted)
@@ -154,33 +217,6 @@ class EventLog:
             raise RecordError(f"{key} was listed and is not there; the record of run {self.run_id} cannot be read")
         return envelope.read(found[0], key)
 
-    def _mend(self, index: int) -> None:
-        written = self._event_keys("")
-        try:
-            held = set(self.mirrors[index].list(self.prefix))
-        except RecoveryError as error:
-            self._silence(Gap(mirror=index, key=self.prefix, reason=str(error)))
-            return
-        for key in (key for key in written if key not in held):
-            found = self.store.get(key)
-            if found is not None:
-                self._copy(index, key, found[0])
-
-    def _copy(self, index: int, key: str, body: bytes) -> None:
-        if index in self._silent_mirrors:
-            self.gaps.append(Gap(mirror=index, key=key, reason="not tried: this mirror failed before"))
-            return
-        try:
-            if not put_once(self.mirrors[index], key, body):
-                self.gaps.append(Gap(mirror=index, key=key, reason="the mirror holds something else under this key"))
-        except Exception as error:  # noqa: BLE001  a mirror is best effort: whatever it does, the recovery goes on
-            self._silence(Gap(mirror=index, key=key, reason=f"{type(error).__name__}: {error}"))
-
-    def _silence(self, gap: Gap) -> None:
-        self._silent_mirrors.add(gap.mirror)
-        self.gaps.append(gap)
-        _log.warning("mirror of the record failed", run_id=self.run_id, key=gap.key, reason=gap.reason)
-
     def _tell(self, index: int, observer: Observer, event: Event) -> None:
         if index in self._silent_observers:
             return
@@ -189,99 +225,3 @@ class EventLog:
         except Exception as error:  # noqa: BLE001  an observer is a reader: whatever it does, the recovery goes on
             self._silent_observers.add(index)
             _log.warning("observer of the record failed", run_id=self.run_id, error=f"{type(error).__name__}: {error}")
-
-
-class EventWriter:
-    """Append to one chain; safe for threads.
-
-    A second process with the same name (the attempt after a crash) continues the chain where it stands.
-    """
-
-    def __init__(self, log: EventLog, name: str) -> None:
-        self.name = name
-        self._log = log
-        self._folder = f"{log.prefix}{keys.writer_folder(name)}/"
-        self._head: Event | None = None
-        self._known = False
-        self._lock = threading.Lock()
-
-    def append(self, event_type: EventType, payload: Mapping[str, object], at: datetime | None = None) -> Event:
-        """Write one event behind the last of this chain and return it as it stands in the store.
-
-        Args:
-            event_type: What happened.
-            payload: Plain JSON values; secrets in it are replaced by ``[redacted]``.
-            at: When it happened, aware; by default now, or the time of the event before if the clock is behind that.
-
-        Raises:
-            RecordError: The payload is no JSON or too large, or the chain could not be continued; nothing was written.
-            RecoveryError: The store did not answer. Whether the event was written is not known; appending it again
-                is safe, and may leave it twice.
-        """
-        facts = envelope.plain(payload)
-        assert isinstance(facts, dict)
-        with self._lock:
-            return self._append(event_type, facts, None if at is None else envelope.in_utc(at))
-
-    def _append(self, event_type: EventType, facts: dict[str, object], at: datetime | None) -> Event:
-        for _ in range(ATTEMPTS):
-            event = self._next(event_type, facts, at)
-            if self._write(event):
-                self._head = event
-                return event
-        raise RecordError(
-            f"writer {self.name!r} of run {self._log.run_id} lost the race for its own chain {ATTEMPTS} times; "
-            "another process writes under the same name"
-        )
-
-    def _next(self, event_type: EventType, facts: dict[str, object], at: datetime | None) -> Event:
-        if not self._known:
-            self._head, self._known = self._find_head(), True
-        head = self._head
-        return envelope.seal(
-            Event(
-                run_id=self._log.run_id,
-                writer=self.name,
-                seq=1 if head is None else head.seq + 1,
-                at=at or self._after(head),
-                type=event_type,
-                payload=facts,
-                prev_hash=envelope.NO_HASH if head is None else head.hash,
-                hash="",
-            )
-        )
-
-    def _after(self, head: Event | None) -> datetime:
-        now = self._log.clock().astimezone(UTC)
-        return now if head is None else max(now, head.at)
-
-    def _write(self, event: Event) -> bool:
-        body = envelope.body_of(event)
-        key = self._log.prefix + keys.event_name(keys.Place(event.writer, event.seq))
-        self._known = False  # until the store has answered, nobody knows where the chain ends
-        if not put_once(self._log.store, key, body):
-            return False
-        self._known = True
-        self._log.keep(key, body, event)
-        return True
-
-    def _find_head(self) -> Event | None:
-        places = [keys.place_of(key.removeprefix(self._log.prefix)) for key in self._log.store.list(self._folder)]
-        last = max((place for place in places if place is not None), key=lambda place: place.seq, default=None)
-        if last is None:
-            return None
-        key = self._log.prefix + keys.event_name(last)
-        found = self._log.store.get(key)
-        if found is None:
-            raise RecordError(f"{key} was listed and is not there; its chain cannot be continued")
-        return envelope.read(found[0], key)
-
-
-def put_once(store: ObjectStore, key: str, body: bytes) -> bool:
-    """Write ``key`` unless it exists; return whether it now holds ``body``, whoever wrote it."""
-    try:
-        store.put_new(key, body)
-    except KeyExistsError:
-        found = store.get(key)
-        return found is not None and found[0] == body
-    return True

@@ -45,3 +45,17 @@ class ObjectStore(Protocol):
             KeyChangedError: The key has another ETag or is gone; nothing was changed.
         """
         ...
+
+
+ATTEMPTS = 16
+"""How often a conditional write that somebody else keeps overtaking is tried."""
+
+
+def put_once(store: ObjectStore, key: str, body: bytes) -> bool:
+    """Write ``key`` unless it exists; return whether it now holds ``body``, whoever wrote it."""
+    try:
+        store.put_new(key, body)
+    except KeyExistsError:
+        found = store.get(key)
+        return found is not None and found[0] == body
+    return True

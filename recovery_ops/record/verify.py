@@ -4,14 +4,15 @@ What is found, and how:
 
 * a changed byte: the text is not canonical, or its hash is another;
 * a removed event: the numbers of its chain have a gap, a later event or an anchor names its hash, or a mirror has it;
-* an added event: its hash, chain or key do not fit, or it claims to be older than an anchor that does not know it.
+* an added event: its hash, chain or key do not fit, or it claims to be older than an anchor that does not know it;
+* in a run that was closed, both at the very end of a chain too: the seal holds every last event, and must be there.
 
-Not found without a mirror: removing the last events of a chain that no later anchor covers, and adding events after the
-last anchor by somebody who computes the hashes. Object lock is there for that; ``close`` anchors all chains.
+Not found without a mirror, in a run that is still open: removing the last events of a chain that no later anchor
+covers, and adding events after the last anchor by somebody who computes the hashes. Object lock is there for that.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +23,9 @@ from recovery_ops.model.events import Event, EventType
 from recovery_ops.record import envelope, keys
 from recovery_ops.record.keys import Place
 from recovery_ops.record.log import READERS, EventLog
+from recovery_ops.record.merging import Moved
 from recovery_ops.record.payload import Payload
+from recovery_ops.record.seal import closed, read_seal
 from recovery_ops.record.store import ObjectStore
 
 LATE = timedelta(seconds=30)
@@ -54,9 +57,11 @@ def verify_run(log: EventLog) -> list[Broken]:
     bodies = _read_all(log.store, log.store.list(log.prefix))
     events, broken = _parse(log, bodies)
     unreadable = {item.key for item in broken}
-    broken += [item for item in (*_chains(log, events), *_anchors(log, events)) if item.key not in unreadable]
+    moved = _moved(events)
+    proofs = (*_chains(log, events), *_anchors(log, events, moved), *_sealed(log, events))
+    broken += [item for item in proofs if item.key not in unreadable]
     for index, mirror in enumerate(log.mirrors):
-        broken += _against_mirror(log, bodies, mirror, index)
+        broken += _against_mirror(log, bodies, mirror, index, moved)
     return sorted(set(broken), key=lambda item: (item.key, item.reason))
 
 
@@ -146,37 +151,118 @@ def _chain(log: EventLog, writer: str, chain: Sequence[Event]) -> list[Broken]:
     return broken
 
 
-def _anchors(log: EventLog, events: Mapping[Place, Event]) -> list[Broken]:
+def _moved(events: Mapping[Place, Event]) -> dict[Place, list[Moved]]:
+    """What merges of the spool put elsewhere, by old place, as far as the event at the new place proves it."""
+    told = (event for event in events.values() if event.type is EventType.RECORD_GAP_CLOSED)
+    found: dict[Place, list[Moved]] = defaultdict(list)
+    for item in (Moved.from_payload(part) for event in told for part in Payload(event.payload).parts("moved")):
+        now = events.get(Place(item.writer, item.now))
+        if now is not None and item.proves(now):
+            found[Place(item.writer, item.seq)].append(item)
+    return found
+
+
+def _anchors(log: EventLog, events: Mapping[Place, Event], moved: Mapping[Place, Sequence[Moved]]) -> list[Broken]:
     anchors = [event for event in events.values() if event.type is EventType.ANCHORED]
-    return [item for anchor in anchors for item in _anchored(log, events, anchor)]
+    return [item for anchor in anchors for item in _anchored(log, events, anchor, moved)]
 
 
-def _anchored(log: EventLog, events: Mapping[Place, Event], anchor: Event) -> Iterable[Broken]:
-    name = f"{anchor.writer}/{anchor.seq:06d}"
+def _anchored(
+    log: EventLog, events: Mapping[Place, Event], anchor: Event, moved: Mapping[Place, Sequence[Moved]]
+) -> Iterator[Broken]:
+    name = f"anchor {anchor.writer}/{anchor.seq:06d}"
     heads = Payload(anchor.payload).part("heads")
-    known: dict[str, int] = {anchor.writer: anchor.seq}
+    yield from _held(log, events, heads, name, moved)
+    known = {anchor.writer: anchor.seq} | {
+        writer: seq for writer, seq in _last_known(heads, moved).items() if writer != anchor.writer
+    }
+    late = _merged(events)
+    for place, event in events.items():
+        if place.seq > known.get(place.writer, 0) and event.at < anchor.at - LATE and place not in late:
+            yield _at(log, place, f"added later: {name} of {anchor.at.isoformat()} does not know it")
+
+
+def _merged(events: Mapping[Place, Event]) -> set[Place]:
+    """Places of events that came from a spool: they may be older than an anchor that does not know them."""
+    gaps = (Payload(event.payload) for event in events.values() if event.type is EventType.RECORD_GAP_CLOSED)
+    parts = ((writer, gap.part("merged").items(writer)) for gap in gaps for writer in gap.raw("merged"))
+    return {Place(writer, seq) for writer, numbers in parts for seq in numbers if isinstance(seq, int)}
+
+
+def _held(
+    log: EventLog,
+    events: Mapping[Place, Event],
+    heads: Payload,
+    name: str,
+    moved: Mapping[Place, Sequence[Moved]],
+) -> Iterator[Broken]:
+    """Heads of chains that are not there, or not as they were noted."""
     for writer in heads.everything:
         head = heads.part(writer)
         place, digest = Place(writer, head.whole("seq") or 0), head.text("hash")
-        known[writer] = max(place.seq, known.get(writer, 0))
+        if any(item.hash == digest for item in moved.get(place, ())):
+            continue
         if place not in events:
-            yield _at(log, place, f"removed: anchor {name} holds it with hash {digest}")
+            yield _at(log, place, f"removed: {name} holds it with hash {digest}")
         elif events[place].hash != digest:
-            yield _at(log, place, f"replaced: anchor {name} holds it with hash {digest}")
-    for place, event in events.items():
-        if place.seq > known.get(place.writer, 0) and event.at < anchor.at - LATE:
-            yield _at(log, place, f"added later: anchor {name} of {anchor.at.isoformat()} does not know it")
+            yield _at(log, place, f"replaced: {name} holds it with hash {digest}")
 
 
-def _against_mirror(log: EventLog, bodies: Mapping[str, bytes], mirror: ObjectStore, index: int) -> list[Broken]:
-    """What the mirror has is right unless the store has the same; what it lacks is a gap and proves nothing."""
+def _last_known(heads: Payload, moved: Mapping[Place, Sequence[Moved]]) -> dict[str, int]:
+    """The last number of each chain that whoever noted ``heads`` knew of, where that event stands now."""
+    known: dict[str, int] = {}
+    for writer in heads.everything:
+        head = heads.part(writer)
+        place = Place(writer, head.whole("seq") or 0)
+        digest = head.text("hash")
+        known[writer] = max((item.now for item in moved.get(place, ()) if item.hash == digest), default=place.seq)
+    return known
+
+
+def _sealed(log: EventLog, events: Mapping[Place, Event]) -> Iterator[Broken]:
+    """What a closed run lacks of its seal, or has besides it."""
+    found = read_seal(log)
+    if found is None:
+        if closed(list(events.values())):
+            reason = "removed: the run is closed and has no seal; or its last step was killed: run that again"
+            yield Broken(key=keys.seal_key(log.system, log.run_id), reason=reason)
+        return
+    if found.at is None or not found.heads.everything:
+        yield Broken(key=keys.seal_key(log.system, log.run_id), reason="changed: no seal can be read")
+        return
+    yield from _held(log, events, found.heads, "the seal", {})
+    known = _last_known(found.heads, {})
+    for place in (place for place in events if place.seq > known.get(place.writer, 0)):
+        yield _at(log, place, f"added: the seal of {found.at.isoformat()} does not know it")
+
+
+def _against_mirror(
+    log: EventLog,
+    bodies: Mapping[str, bytes],
+    mirror: ObjectStore,
+    index: int,
+    moved: Mapping[Place, Sequence[Moved]],
+) -> list[Broken]:
+    """What the mirror has is right unless the store has the same; what it lacks is a gap and proves nothing.
+
+    A copy made before its event was merged to another place is as right as the event.
+    """
     try:
         copies = _read_all(mirror, mirror.list(log.prefix))
     except RecoveryError:
         return []
+    copies = {key: body for key, body in copies.items() if not _was_moved(log, key, body, moved)}
     broken = [Broken(key=key, reason=f"removed: mirror {index} holds it") for key in copies if key not in bodies]
     differing = [key for key in copies if key in bodies and bodies[key] != copies[key]]
     return broken + [Broken(key=key, reason=f"differs from mirror {index}") for key in differing]
+
+
+def _was_moved(log: EventLog, key: str, body: bytes, moved: Mapping[Place, Sequence[Moved]]) -> bool:
+    place = log.place_of(key)
+    if place is None or place not in moved:
+        return False
+    event, _ = _judge(log.run_id, key, place, body)
+    return event is not None and any(item.hash == event.hash for item in moved[place])
 
 
 def _at(log: EventLog, place: Place, reason: str) -> Broken:

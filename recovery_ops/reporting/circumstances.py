@@ -18,6 +18,7 @@ def identity(facts: Facts) -> Json:
         "events": len(facts.events),
         "record_verified": not facts.broken,
         "broken": facts.broken,
+        "record_copies": list(facts.declared.texts("record_copies")),
         "tool_version": state.tool_version or None,
         "account": state.account or None,
         "environment": "time-scaled" if facts.factor not in (None, 1.0) else None,

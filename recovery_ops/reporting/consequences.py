@@ -21,6 +21,11 @@ def deviations(facts: Facts) -> list[Json]:
             found.append(_deviation("degraded" if decision.degraded else "fallback", what, "", None, iso(decision.at)))
     for event, fact in facts.payloads(EventType.RUN_ROLLED_BACK):
         found.append(_deviation("rolled-back", fact.text("to_region"), fact.text("why"), None, iso(event.at)))
+    for event, fact in facts.payloads(EventType.RECORD_GAP_CLOSED):
+        what = (
+            f"{fact.whole('events') or 0} events, {fact.text('from')} to {fact.text('until')}, waited in a local spool"
+        )
+        found.append(_deviation("record-gap", what, fact.text("reason"), None, iso(event.at)))
     declared_at = iso(facts.state.declared_at)
     found += [_deviation("warning", text, "", facts.state.person or None, declared_at) for text in facts.state.warnings]
     return found

@@ -10,6 +10,7 @@ from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record import keys
 from recovery_ops.record.log import EventLog, put_once
+from recovery_ops.record.seal import complete
 from recovery_ops.record.verify import verify_run
 from recovery_ops.reporting.building import as_bytes, report
 from recovery_ops.reporting.facts import Json
@@ -62,6 +63,7 @@ def _note_failure(log: EventLog, error: Exception) -> None:
     try:
         if log.store.list(log.prefix):
             log.writer(WRITER).append(EventType.REPORT_FAILED, {"why": f"{type(error).__name__}: {error}"})
+            complete(log)
     except RecoveryError as second:
         logger.warning("a failed report is not recorded", run_id=log.run_id, why=second.message)
 

@@ -31,6 +31,7 @@ class Control:
         mode: str,
         *,
         services: Sequence[str] = (),
+        operations: Sequence[str] = (),
         probability: float = 1.0,
         seconds: float | None = None,
         callers: str = "",
@@ -41,12 +42,14 @@ class Control:
             region: The region that fails.
             mode: ``reset``, ``503``, ``hang``, ``throttle`` or ``latency``.
             services: boto3's names of services; none means the whole region.
+            operations: Names of operations (``PutObject``); none means every one.
             probability: Share of the requests that are hit, 0 to 1.
             seconds: Real seconds that ``hang`` holds a connection or ``latency`` adds.
             callers: Regular expression; only user agents it is found in are hit.
         """
-        given = {"region": region, "mode": mode, "services": list(services), "probability": probability}
-        return self._call("POST", "/_sandbox/fault", {**given, "seconds": seconds, "callers": callers})
+        where = {"region": region, "services": list(services), "operations": list(operations), "callers": callers}
+        given = where | {"mode": mode, "probability": probability, "seconds": seconds}
+        return self._call("POST", "/_sandbox/fault", given)
 
     def heal(self, region: str | None = None) -> Json:
         """Remove the faults of ``region``, or all."""

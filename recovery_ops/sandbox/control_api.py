@@ -70,7 +70,7 @@ class ControlApi:
         }
 
     def _fault(self, request: Request) -> Request:
-        wanted = {**request, "services": frozenset(request.get("services") or ())}
+        wanted = request | {name: frozenset(request.get(name) or ()) for name in ("services", "operations")}
         fault = Fault(**{name: value for name, value in wanted.items() if value is not None})
         self._known_region(fault.region)
         self._world.faults.inject(fault)
@@ -110,7 +110,7 @@ class ControlApi:
 
 
 def _plain(fault: Fault) -> Request:
-    return {**dataclasses.asdict(fault), "services": sorted(fault.services)}
+    return {**dataclasses.asdict(fault), "services": sorted(fault.services), "operations": sorted(fault.operations)}
 
 
 def _capacity_entry(region: str, instance_type: str, capacity: Capacity) -> Request:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault. ``services`` empty means the whole region; ``callers`` limits it to matching user agents.
+    """One fault. ``services`` empty means the whole region, ``operations`` empty every call of them (``PutObject``).
+
+    ``callers`` limits it to matching user agents.
 
     ``seconds`` is how long ``hang`` holds a connection (``None``: until healed or the client leaves) and how much
     ``latency`` adds. ``probability`` is the share of requests that are hit, 0 to 1.
@@ -17,13 +19,16 @@ class Fault:
     region: str
     mode: str
     services: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
     probability: float = 1.0
     seconds: float | None = None
     callers: str = ""
 
-    def hits(self, service: str, caller: str) -> bool:
+    def hits(self, service: str, caller: str, operation: str = "") -> bool:
         """Return whether a request of ``caller`` to ``service`` is hit; random when ``probability`` is below 1."""
         if self.services and service not in self.services:
+            return False
+        if self.operations and operation not in self.operations:
             return False
         if self.callers and not re.search(self.callers, caller):
             return False
@@ -56,11 +61,12 @@ class Faults:
         with self._lock:
             return list(self._faults.values())
 
-    def find(self, region: str, service: str, caller: str) -> Fault | None:
+    def find(self, region: str, service: str, caller: str, operation: str = "") -> Fault | None:
         """Return the fault that hits this request, if any."""
-        return next((f for f in self.all() if f.region == region and f.hits(service, caller)), None)
+        return next((f for f in self.all() if f.region == region and f.hits(service, caller, operation)), None)
 
     def is_down(self, region: str, service: str | None = None) -> bool:
         """Return whether ``region`` (or one ``service`` in it) is out for everybody."""
         out = [f for f in self.all() if f.region == region and f.mode in ("reset", "503", "hang")]
-        return any(not f.callers and f.probability >= 1 and (not f.services or service in f.services) for f in out)
+        whole = [f for f in out if not (f.callers or f.operations) and f.probability >= 1]
+        return any(not f.services or service in f.services for f in whole)

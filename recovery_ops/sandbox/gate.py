@@ -52,7 +52,8 @@ class Gate:
         """Return the fault that hits ``call``; services without a region are not hit by the fault of one."""
         if call.region == GLOBAL:
             return None
-        found = (self._world.faults.find(region, call.service, call.caller) for region in (call.region, *call.sources))
+        find = self._world.faults.find
+        found = (find(region, call.service, call.caller, call.operation) for region in (call.region, *call.sources))
         return next((fault for fault in found if fault is not None), None)
 
     def refusal(self, call: Call) -> Answer | None:

@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 
-from recovery_ops.errors import RecordError
+from recovery_ops.errors import StepInterruptedError, StepRejectedError
 from recovery_ops.record.store import KeyChangedError, KeyExistsError
 
 
@@ -88,7 +88,13 @@ class InMemoryObjectStore:
 
 def unreachable(operation: str, key: str) -> None:
     """Use as ``before``: every call fails as if the store did not answer."""
-    raise RecordError(f"{operation} {key}: the store does not answer")
+    raise StepInterruptedError(f"{operation} {key}: the store does not answer")
+
+
+def read_only(operation: str, key: str) -> None:
+    """Use as ``before``: the store answers reads and refuses every write."""
+    if operation not in ("get", "list"):
+        raise StepRejectedError(f"{operation} {key}: the store refused: AccessDenied")
 
 
 def _etag(body: bytes) -> str:

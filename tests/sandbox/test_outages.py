@@ -215,3 +215,14 @@ def test_the_inventory_has_what_was_made(aws: Aws, control: Control) -> None:
     assert found == {"type": "bucket", "id": bucket, "tags": {"run": "r-1"}, "keys": 0}
     aws.client("s3", RECOVERY).delete_bucket(Bucket=bucket)
     eventually(lambda: all(entry["id"] != bucket for entry in control.inventory()[RECOVERY]["s3"]))
+
+
+def test_one_operation_fails_and_the_rest_of_its_service_goes_on(aws: Aws, control: Control) -> None:
+    s3 = aws.client("s3", RECOVERY)
+    s3.create_bucket(Bucket="one-operation", CreateBucketConfiguration={"LocationConstraint": RECOVERY})
+    s3.put_object(Bucket="one-operation", Key="a", Body=b"1")
+    control.fault(RECOVERY, "503", services=["s3"], operations=["PutObject"])
+    assert code(lambda: s3.put_object(Bucket="one-operation", Key="a", Body=b"2")) == "ServiceUnavailable"
+    assert s3.get_object(Bucket="one-operation", Key="a")["Body"].read() == b"1"
+    control.heal(RECOVERY)
+    s3.put_object(Bucket="one-operation", Key="a", Body=b"2")

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, make_url, select, text
 from structlog.testing import capture_logs
 
 from recovery_ops.errors import RecordError, SettingsError
@@ -310,3 +310,35 @@ def test_many_events_at_once_give_the_same_rows_as_one_by_one(projection: Projec
     projection.rebuild({RUN_ID: []})
     projection.apply_all([*EVENTS[:7], *EVENTS[3:]], system="fraud")
     assert rows_in(url) == one_by_one
+
+
+def test_a_database_lost_in_the_middle_of_a_run_stops_nothing_and_is_rebuilt_to_the_same_rows(
+    projection: Projection, url: str, postgres: EmbeddedPostgres
+) -> None:
+    """Every row of every table is the same as in a database that was never lost."""
+    server = create_engine(postgres.url, isolation_level="AUTOCOMMIT")
+    name = make_url(url).database
+    full_run(observers=[projection.observer("fraud")])
+    never_lost = rows_in(url)
+    projection.rebuild({RUN_ID: []})
+    seen = 0
+
+    def lose(_event: Event) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == len(EVENTS) // 2:
+            with server.connect() as connection:
+                connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+                cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+                connection.execute(text(cut), {"name": name})
+
+    with capture_logs() as logs:
+        run = full_run(observers=[lose, projection.observer("fraud")])
+    assert run.log.events() == EVENTS
+    assert [entry["event"] for entry in logs] == ["observer of the record failed"]
+    with server.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+    server.dispose()
+    assert rows_in(url) != never_lost
+    projection.rebuild({RUN_ID: run.log.events()}, system="fraud")
+    assert rows_in(url) == never_lost

@@ -1,5 +1,6 @@
 """Promises of claims."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -8,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from recovery_ops.errors import ClaimLostError, RecordError, RecoveryError, RunActiveError
+from recovery_ops.errors import ClaimLostError, RecordError, RecoveryError, RunActiveError, StepInterruptedError
 from recovery_ops.record.claims import Claim, Claims, Slot
-from recovery_ops.testing.stores import InMemoryObjectStore, unreachable
+from recovery_ops.testing.stores import InMemoryObjectStore, read_only, unreachable
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE_S = 60.0
@@ -175,49 +176,171 @@ def test_a_claim_survives_a_round_trip_through_json(claims) -> None:
     assert Claim.from_json(claim.to_json()) == claim
 
 
+def hold(claims: Claims, run_id: str = "r-1", now: datetime = NOON) -> Claim:
+    return claims.hold("fraud", "production", run_id, f"person:{run_id}", LEASE_S * 10, now)
+
+
+@pytest.mark.parametrize("second", [10, 10_000])
+def test_a_run_rests_on_its_claim_while_the_store_takes_no_writes(claims, store, second) -> None:
+    claim = hold(claims)
+    store.before = read_only
+    assert hold(claims, now=NOON + timedelta(seconds=second)) == claim
+    claims.check(claim)
+
+
+def test_a_run_that_could_not_renew_notices_that_it_was_buried(claims) -> None:
+    claim = acquire(claims)
+    assert not claims.bury(claim, "r-2", "bob", NOON)
+    assert claims.bury(claim, "r-2", "bob", LATER)
+    with pytest.raises(ClaimLostError):
+        claims.check(claim)
+    assert claims.holder("fraud", "production") is None
+    assert acquire(claims, "r-3", LATER).epoch == 3
+
+
+def test_a_claim_that_was_renewed_meanwhile_is_not_buried(claims) -> None:
+    claim = acquire(claims)
+    renewed = claims.renew(claim, LEASE_S, LATER)
+    assert not claims.bury(claim, "r-2", "bob", LATER)
+    claims.check(renewed)
+
+
+def test_a_claim_in_a_store_that_takes_no_writes_cannot_be_buried(claims, store) -> None:
+    claim = acquire(claims)
+    store.before = read_only
+    with pytest.raises(RecoveryError):
+        claims.bury(claim, "r-2", "bob", LATER)
+    claims.check(claim)
+
+
+def test_a_store_that_takes_no_writes_gives_no_run_a_claim_it_has_not(claims, store) -> None:
+    store.before = read_only
+    with pytest.raises(StepInterruptedError, match="has no production claim"):
+        hold(claims)
+    store.before = None
+    hold(claims)
+    store.before = read_only
+    with pytest.raises(RunActiveError):
+        hold(claims, "r-2")
+    with pytest.raises(StepInterruptedError, match="has no production claim"):
+        hold(claims, "r-2", NOON + timedelta(hours=1))
+
+
+def test_a_claim_that_was_given_back_is_nothing_to_rest_on(claims, store) -> None:
+    claims.release(hold(claims), NOON)
+    store.before = read_only
+    with pytest.raises(StepInterruptedError):
+        hold(claims)
+
+
+def test_a_store_that_does_not_answer_lets_nobody_act(claims, store) -> None:
+    claim = hold(claims)
+    store.before = unreachable
+    for act in (lambda: hold(claims), lambda: claims.check(claim)):
+        with pytest.raises(StepInterruptedError):
+            act()
+
+
+class Window(InMemoryObjectStore):
+    """The same objects as one holder sees them: its own way to the store can fail."""
+
+    def __init__(self, shared: InMemoryObjectStore) -> None:
+        super().__init__(self._before)
+        self._objects, self._lock = shared._objects, shared._lock
+        self.mode = "up"
+
+    def _before(self, operation: str, key: str) -> None:
+        if self.mode != "up":
+            {"read-only": read_only, "dark": unreachable}[self.mode](operation, key)
+
+
+RUNS = ("r-1", "r-2", "r-3")
+ANY_RUN = st.sampled_from(RUNS)
+
+
 class ClaimMachine(RuleBasedStateMachine):
-    """Runs ask, renew, release and wait in any order."""
+    """Runs ask, hold, renew, give back and wait in any order, each with a clock and a way to the store of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.claims = Claims(InMemoryObjectStore())
-        self.now = NOON
+        shared = InMemoryObjectStore()
+        self.windows = {run_id: Window(shared) for run_id in RUNS}
+        self.claims = {run_id: Claims(window) for run_id, window in self.windows.items()}
+        self.truth = Claims(shared)
+        self.skew = dict.fromkeys(RUNS, 0)
+        self.time = NOON
         self.held: dict[str, Claim] = {}
         self.epochs = [0]
 
-    @rule(run_id=st.sampled_from(["r-1", "r-2", "r-3"]))
-    def ask(self, run_id: str) -> None:
+    def now(self, run_id: str) -> datetime:
+        return self.time + timedelta(seconds=self.skew[run_id])
+
+    @rule(run_id=ANY_RUN, holding=st.booleans())
+    def ask(self, run_id: str, holding: bool) -> None:
+        """Whoever is given the claim has it, and nobody else had it with time to spare."""
+        before = self.truth.holder("fraud", "production")
+        mode = self.windows[run_id].mode
         try:
-            claim = acquire(self.claims, run_id, self.now)
+            claim = (hold if holding else acquire)(self.claims[run_id], run_id, self.now(run_id))
         except RunActiveError:
+            assert before is not None
+            assert before.run_id != run_id
             return
+        except RecoveryError:
+            assert mode != "up"
+            return
+        assert mode == "up" or (mode == "read-only" and holding)
+        if before is not None and before.run_id != run_id:
+            assert before.expired(self.now(run_id))
+        if mode == "read-only":
+            assert claim == before
         self.held[run_id] = claim
         self.epochs.append(claim.epoch)
+        assert self.truth.holder("fraud", "production") == claim
 
-    @rule(run_id=st.sampled_from(["r-1", "r-2", "r-3"]))
+    @rule(run_id=ANY_RUN)
+    def renew(self, run_id: str) -> None:
+        if run_id not in self.held:
+            return
+        stood = self.stands(run_id)
+        try:
+            self.held[run_id] = self.claims[run_id].renew(self.held[run_id], LEASE_S, self.now(run_id))
+        except RecoveryError:
+            assert not stood or self.windows[run_id].mode != "up"
+
+    @rule(run_id=ANY_RUN)
     def give_back(self, run_id: str) -> None:
         if run_id in self.held:
-            self.claims.release(self.held[run_id], self.now)
+            with suppress(RecoveryError):
+                self.claims[run_id].release(self.held[run_id], self.now(run_id))
 
-    @rule(seconds=st.integers(1, 90))
+    @rule(seconds=st.integers(1, 900))
     def wait(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.time += timedelta(seconds=seconds)
+
+    @rule(run_id=ANY_RUN, mode=st.sampled_from(["up", "up", "read-only", "dark"]))
+    def turn(self, run_id: str, mode: str) -> None:
+        self.windows[run_id].mode = mode
+
+    @rule(run_id=ANY_RUN, seconds=st.integers(-30, 30))
+    def set_clock(self, run_id: str, seconds: int) -> None:
+        self.skew[run_id] = seconds
 
     @invariant()
-    def at_most_one_claim_stands(self) -> None:
-        assert sum(self._stands(claim) for claim in self.held.values()) <= 1
+    def at_most_one_run_may_act(self) -> None:
+        assert sum(self.stands(run_id) for run_id in self.held) <= 1
 
     @invariant()
     def epochs_only_grow(self) -> None:
         assert self.epochs == sorted(self.epochs)
 
-    def _stands(self, claim: Claim) -> bool:
+    def stands(self, run_id: str) -> bool:
         try:
-            self.claims.check(claim)
-        except ClaimLostError:
+            self.claims[run_id].check(self.held[run_id])
+        except RecoveryError:
             return False
         return True
 
 
 TestClaimMachine = ClaimMachine.TestCase
-TestClaimMachine.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
+TestClaimMachine.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)

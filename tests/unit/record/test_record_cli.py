@@ -3,20 +3,24 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from recovery_ops.aws.object_store import open_store
+from recovery_ops.aws.object_store import S3ObjectStore, open_store
 from recovery_ops.cli import record, runs, shelves
 from recovery_ops.cli.shelves import Place
-from recovery_ops.errors import RequestError
+from recovery_ops.errors import RequestError, StepRejectedError
 from recovery_ops.model.events import EventType
 from recovery_ops.record.embedded import EmbeddedPostgres
+from recovery_ops.record.log import EventLog
 from recovery_ops.record.projection import Projection
+from recovery_ops.record.spool import spool_of
 from recovery_ops.testing.runs import RUN_ID, full_run
+from recovery_ops.testing.stores import InMemoryObjectStore, read_only
 
 REGIONS = ("us-east-1", "us-west-2")
 AT = ["--region", "us-west-2", "--bucket", "record-us-west-2"]
@@ -65,6 +69,7 @@ def test_a_record_that_verifies_ends_with_zero() -> None:
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {
         "run_id": RUN_ID, "system": "fraud", "verified": True, "broken": [], "events": len(KEYS),
+        "waiting": 0, "gaps": [],
     }  # fmt: skip
 
 
@@ -138,6 +143,51 @@ def test_brackets_in_texts_are_shown_as_they_are() -> None:
     assert "[redacted] ([bold])" in cli("runs", "show", "fraud", "r-20261123-0000aa", *AT).stdout
     for key in run.store.all_keys():
         boto3.client("s3", region_name="us-west-2").delete_object(Bucket="record-us-west-2", Key=key)
+
+
+@pytest.fixture
+def spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An event of the run waits in the spool of this machine."""
+    monkeypatch.setenv("RECOVERY_OPS_SPOOL", str(tmp_path))
+    refusing = InMemoryObjectStore()
+    for key in KEYS:
+        refusing.damage(key, RUN.store.body(key))
+    refusing.before = read_only
+    log = EventLog(refusing, "fraud", RUN_ID, spool=spool_of(tmp_path, "record-us-west-2", "fraud", RUN_ID))
+    log.writer("person:bob").append(EventType.FENCED, {"what": "[a writer]"})
+    yield RUN_ID
+    s3 = boto3.client("s3", region_name="us-west-2")
+    for key in s3.list_objects_v2(Bucket="record-us-west-2")["Contents"]:
+        if key["Key"] not in KEYS:
+            s3.delete_object(Bucket="record-us-west-2", Key=key["Key"])
+
+
+def test_what_waits_is_counted_then_merged_then_shown_as_a_gap(spooled: str) -> None:
+    waiting = cli("record", "verify", "fraud", spooled, *AT)
+    assert (waiting.exit_code, "1 events wait in the spool" in waiting.stdout) == (0, True)
+    assert "r-20261123-abcdef: 1 events merged into record-us-west-2" in cli("record", "merge", "fraud", *AT).stdout
+    after = cli("record", "verify", "fraud", spooled, *AT, "--json")
+    (gap,) = json.loads(after.stdout)["gaps"]
+    assert (gap["events"], json.loads(after.stdout)["waiting"], after.exit_code) == (1, 0, 0)
+    shown = cli("runs", "show", "fraud", spooled, *AT).stdout
+    assert "record gap" in shown
+    assert "1 events from" in shown
+    assert "nothing waits" in cli("record", "merge", "fraud", *AT).stdout
+    assert json.loads(cli("record", "merge", "fraud", *AT, "--json").stdout) == {"system": "fraud", "merged": []}
+
+
+def test_a_merge_that_the_store_refuses_is_an_error_and_loses_nothing(
+    spooled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_store: S3ObjectStore, key: str, _body: bytes) -> str:
+        raise StepRejectedError(f"write {key}: AccessDenied")
+
+    assert "nothing waits" in cli("record", "merge", "fraud", "r-20260101-000000", *AT).stdout
+    with monkeypatch.context() as patch:
+        patch.setattr(S3ObjectStore, "put_new", refuse)
+        refused = cli("record", "merge", "fraud", *AT)
+    assert (refused.exit_code, "AccessDenied" in refused.stderr) == (3, True)
+    assert "1 events wait" in cli("record", "verify", "fraud", spooled, *AT).stdout
 
 
 @pytest.mark.postgres

@@ -20,6 +20,7 @@ from recovery_ops.model.system import (
     Traffic,
 )
 from recovery_ops.planning import plan, plan_to_json
+from recovery_ops.record.seal import seal
 from recovery_ops.testing.runs import NOON, Run, at, iso
 
 FACTOR = 1 / 60
@@ -176,6 +177,7 @@ class MadeFailover:
             if step.id != "rollback":
                 self.step(step)
         self.outside()
+        seal(self.run.log)
         return self.run.log.events()
 
     def step(self, step: Step) -> None:

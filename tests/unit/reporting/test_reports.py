@@ -2,9 +2,12 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -251,6 +254,19 @@ def test_what_went_differently_is_told_with_reason() -> None:
     assert ("failed", "throttled") in told
 
 
+def test_a_gap_of_the_record_is_told() -> None:
+    facts = {
+        "events": 12,
+        "from": "2026-11-23T12:00:10+00:00",
+        "until": "2026-11-23T12:00:40+00:00",
+        "reason": "AWS refused",
+    }
+    gap = replace(EVENTS[-1], writer="record:merge", seq=1, type=EventType.RECORD_GAP_CLOSED, payload=facts)
+    (found,) = [item for item in report([*EVENTS, gap])["deviations"] if item["kind"] == "record-gap"]
+    assert found["what"].startswith("12 events, 2026-11-23T12:00:10")
+    assert found["why"] == "AWS refused"
+
+
 def test_debts_are_listed_and_become_findings() -> None:
     assert [debt["debt"] for debt in REPORT["debts"]] == ["fence", "reprotect"]
     assert sum(finding["source"] == "debt" for finding in REPORT["findings"]) == 2
@@ -281,6 +297,40 @@ def test_nothing_that_somebody_wrote_becomes_markup(event_type: EventType, facts
     assert "<img" not in page
     assert "alert(&#34;x&#34;)" in page
     assert "{{ 7*7 }}" in page
+
+
+class Markup(HTMLParser):
+    """Notes what a browser would run or fetch."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = [name for name, _ in attrs if name.startswith("on") or name in ("src", "href", "srcdoc")]
+        links = [value for name, value in attrs if name == "href" and not str(value).startswith("#")]
+        self.found += [tag] if tag in ("script", "img", "iframe", "object", "link") else []
+        self.found += links + [name for name in named if name != "href"]
+
+
+def canaries(value: Any) -> Any:
+    """The same structure with markup behind every text, as key and as value, but where a time or a hash stands."""
+    if isinstance(value, dict):
+        return {key: canaries(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [canaries(item) for item in value]
+    keep = not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\dT.*|[0-9a-f]{64}", value)
+    return value if keep else f"{value}{HOSTILE}"
+
+
+def test_markup_in_every_text_of_every_event_stays_text() -> None:
+    """Whoever writes it: a catalog, an error of AWS, a person or a probe."""
+    hostile = [replace(event, payload=canaries(event.payload), writer=f"{event.writer}{HOSTILE}") for event in EVENTS]
+    for made in (report(hostile), canaries(REPORT)):
+        page = render(made)
+        assert Markup(page).found == []
+        assert "{{ 7*7 }}" in page
 
 
 def test_the_page_asks_nobody_for_anything() -> None:
