@@ -6,6 +6,7 @@
     systems/<system>/runs/<run id>/seal.json
     systems/<system>/claims/<slot>.json
     systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
+    systems/<system>/findings/<finding id>/<yyyymmddThhmmss.ffffffZ>-<8 hex of its content>.json
     systems/<system>/playbook/playbook.html
     systems/<system>/playbook/published.json
 
@@ -13,6 +14,7 @@ A writer's name is escaped as in URLs, except for ``# : @ +``, so that ``scoring
 read as they are and a name with a slash stays one folder.
 """
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -86,6 +88,17 @@ def sweep_time(key: str) -> datetime | None:
         return datetime.strptime(key.rpartition("/")[2], f"{_SWEEP_TIME}.json").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def findings_prefix(system: str) -> str:
+    """Return the prefix of every entry about a finding of ``system``."""
+    return f"{system_prefix(system)}findings/"
+
+
+def finding_key(system: str, finding_id: str, at: datetime, body: bytes) -> str:
+    """Return the key of one entry about a finding; keys sort by time, and the same entry has the same key."""
+    content = hashlib.sha256(body).hexdigest()[:8]
+    return f"{findings_prefix(system)}{_segment(finding_id)}/{at.astimezone(UTC):{_SWEEP_TIME}}-{content}.json"
 
 
 def escaped(writer: str) -> str:
