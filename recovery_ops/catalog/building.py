@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recovery_ops.catalog.draft import Draft, DraftComponent
-from recovery_ops.catalog.objectives import Objectives, every_s, lock_s, objectives
+from recovery_ops.catalog.objectives import DRILL_EVERY_S, Objectives, every_s, lock_s, objectives
 from recovery_ops.catalog.text import ApprovalText, HeaderText, TrafficText
+from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze
 from recovery_ops.model.system import Approval, ApprovalMode, Component, Protection, System, Tier, Traffic
 
 
@@ -25,6 +26,7 @@ def build(draft: Draft) -> System:
         components=tuple(_component(item, found[item.text.name]) for item in draft.components),
         consistency=tuple(tuple(dict.fromkeys(group)) for group in header.consistency),
         proof_lasts_s=header.proof_lasts,
+        drills=drill_policy(draft),
         record_bucket=header.record.bucket,
         point_bucket=header.points.bucket,
         source=draft.document.file,
@@ -40,6 +42,22 @@ def policies(approval: ApprovalText) -> Mapping[Tier, ApprovalMode]:
         Tier.DEVELOPMENT: approval.development,
     }
     return {tier: mode or approval.default for tier, mode in written.items()}
+
+
+def drill_policy(draft: Draft) -> DrillPolicy:
+    """Return the drill calendar: cadences as written, else those of the lead tier."""
+    text = draft.header.text.drills
+    lead = min((item.text.tier for item in draft.components), key=lambda tier: tier.rank, default=Tier.DEVELOPMENT)
+    written = {DrillKind(name): getattr(text, name) for name in DrillKind}
+    return DrillPolicy(
+        every_s={kind: value or DRILL_EVERY_S[lead][kind] for kind, value in written.items()},
+        retry_s=text.retry,
+        blocked=tuple(
+            BlockedWindow(days=tuple(dict.fromkeys(item.days)), start=item.start, end=item.end) for item in text.blocked
+        ),
+        freezes=tuple(Freeze(start=item.start, end=item.end, why=item.why) for item in text.freezes),
+        alarms=tuple(dict.fromkeys(text.alarms)),
+    )
 
 
 def _component(item: DraftComponent, goals: Objectives) -> Component:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from recovery_ops.catalog import dependencies, promises
-from recovery_ops.catalog.building import policies
+from recovery_ops.catalog.building import drill_policy, policies
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.problems import Problem
 from recovery_ops.catalog.suggest import did_you_mean
+from recovery_ops.model.drill_hours import has_open_minute
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import ApprovalMode, CutoverMethod
 
@@ -112,6 +113,17 @@ def _consistency(draft: Draft) -> Iterator[Problem]:
                 yield draft.document.at(place, f"{name!r} is in another group too; make them one group")
 
 
+def _freezes(draft: Draft) -> Iterator[Problem]:
+    for index, freeze in enumerate(draft.header.text.drills.freezes):
+        if freeze.end < freeze.start:
+            yield draft.document.at(("drills", "freezes", index), f"ends on {freeze.end}, before it starts")
+
+
+def _drill_hours(draft: Draft) -> Iterator[Problem]:
+    if not has_open_minute(drill_policy(draft)):
+        yield draft.document.at(("drills", "blocked"), "leaves no minute of the week in which a drill may start")
+
+
 CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (_regions, frozenset({"regions"})),
     (_home, frozenset({"home", "regions"})),
@@ -120,6 +132,8 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (_approvers, frozenset({"approval", "people"})),
     (_component_names, frozenset()),
     (_consistency, frozenset({"consistency"})),
+    (_freezes, frozenset({"drills"})),
+    (_drill_hours, frozenset({"drills"})),
     (dependencies.unknown_needs, frozenset()),
     (dependencies.cycles, frozenset()),
     (promises.state, frozenset()),

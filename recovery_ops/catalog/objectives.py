@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.quantities import UNITS_S
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.system import Standby, Tier
 
 HOUR, DAY = UNITS_S["h"], UNITS_S["d"]
@@ -16,6 +17,15 @@ HOUR, DAY = UNITS_S["h"], UNITS_S["d"]
 RTO_S: Mapping[Tier, float] = {Tier.CRITICAL: HOUR, Tier.OPERATIONAL: 8 * HOUR, Tier.DEVELOPMENT: 3 * DAY}
 RPO_S: Mapping[Tier, float] = {Tier.CRITICAL: 300.0, Tier.OPERATIONAL: 4 * HOUR, Tier.DEVELOPMENT: DAY}
 EVERY_S: Mapping[Tier, float] = {Tier.CRITICAL: HOUR, Tier.OPERATIONAL: 4 * HOUR, Tier.DEVELOPMENT: DAY}
+DRILL_EVERY_S: Mapping[Tier, Mapping[DrillKind, float]] = {
+    tier: dict(zip(DrillKind, (days * DAY for days in cadences), strict=True))
+    for tier, cadences in {
+        Tier.CRITICAL: (90, 30, 90, 180),
+        Tier.OPERATIONAL: (180, 90, 180, 365),
+        Tier.DEVELOPMENT: (365, 180, 365, 730),
+    }.items()
+}
+"""How often each kind of drill (tabletop, component, regional, full) is held, by the lead tier."""
 LOCK_S = 7 * DAY
 
 WITHOUT_REPLICA = (Standby.PILOT_LIGHT, Standby.COLD)

@@ -6,6 +6,7 @@ accepted where settings come back from a plan as plain JSON: the loader validate
 
 import math
 import re
+from datetime import date
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
@@ -75,6 +76,17 @@ def _number(value: Any, info: ValidationInfo, what: str, example: str) -> float:
     if not (math.isfinite(value) and value > 0):
         _refuse(f"{value!r} is no {what}")
     return float(value)
+
+
+def day(text: str) -> str:
+    """Return ``text`` when it is a day, written ``2026-12-24``."""
+    try:
+        written = date.fromisoformat(text)
+    except ValueError:
+        _refuse(f"{text!r} is no day; write it like 2026-12-24")
+    if written.isoformat() != text:
+        _refuse(f"{text!r} is no day as it is written here; write {written.isoformat()}")
+    return text
 
 
 def _region(text: str) -> str:

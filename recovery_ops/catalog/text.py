@@ -2,13 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from recovery_ops.catalog.quantities import BucketTemplate, Duration, HostName, Name, ObjectUrl, Ratio, Region
+from recovery_ops.catalog.quantities import BucketTemplate, Duration, HostName, Name, ObjectUrl, Ratio, Region, day
+from recovery_ops.model.drills import Weekday
 from recovery_ops.model.system import ApprovalMode, CutoverMethod, OnTimeout, Pattern, Standby, Tier
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Day = Annotated[str, AfterValidator(day)]
 
 
 class Text(BaseModel):
@@ -60,6 +63,37 @@ class ProtectText(Text):
     lock: Duration | None = Field(None, description="object lock of a point; 7 days or keep, whichever is less")
 
 
+class WindowText(Text):
+    """Hours of a week in which no drill starts; times are UTC."""
+
+    days: Annotated[list[Weekday], Field(min_length=1)] = Field(
+        default=list(Weekday), description="days on which it begins"
+    )
+    start: TimeOfDay = Field(description="first minute")
+    end: TimeOfDay = Field(description="end; on the next day when it is not after start")
+
+
+class FreezeText(Text):
+    """Days on which no drill starts."""
+
+    start: Day = Field(description="first day")
+    end: Day = Field(description="last day")
+    why: NonEmpty = Field(description="stands in the calendar and in what was skipped")
+
+
+class DrillsText(Text):
+    """How often each kind of drill is held, and when none may start."""
+
+    tabletop: Duration | None = Field(None, description="cadence; from the lead tier by default")
+    component: Duration | None = Field(None, description="cadence of each component; from the lead tier by default")
+    regional: Duration | None = Field(None, description="cadence; from the lead tier by default")
+    full: Duration | None = Field(None, description="cadence; from the lead tier by default")
+    retry: Duration = Field(7 * 86_400.0, description="how long after a drill that did not pass it is held again")
+    blocked: list[WindowText] = Field(default=[], description="hours of the week in which none starts")
+    freezes: list[FreezeText] = Field(default=[], description="days on which none starts")
+    alarms: list[NonEmpty] = Field(default=[], description="CloudWatch alarms that keep drills from starting")
+
+
 class BucketText(Text):
     """A family of buckets, one per region."""
 
@@ -97,6 +131,7 @@ class HeaderText(Text):
     points: BucketText = Field(description="where recovery points are written")
     consistency: list[list[NonEmpty]] = Field(default=[], description="groups that go back in time together")
     protect: ProtectText = Field(default=ProtectText())
+    drills: DrillsText = Field(default=DrillsText())
     proof_lasts: Duration = Field(90 * 86_400.0, description="how long a successful run proves its plan")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze, Weekday
 from recovery_ops.model.system import (
     Approval,
     ApprovalMode,
@@ -44,6 +45,7 @@ def thaw(frozen: Mapping[str, Any]) -> System:
             "protection": Protection(**facts["protection"]),
             "people": {role: tuple(names) for role, names in facts["people"].items()},
             "components": tuple(_component(item) for item in facts["components"]),
+            "drills": _drills(facts["drills"]) if "drills" in facts else DrillPolicy(),
             "consistency": tuple(tuple(group) for group in facts["consistency"]),
         }
     )
@@ -99,3 +101,15 @@ def _approval(facts: Mapping[str, Any]) -> Approval:
         "commit_on_timeout": OnTimeout(facts.get("commit_on_timeout", OnTimeout.PROCEED)),
     }
     return Approval(**{**facts, **typed})
+
+
+def _drills(facts: Mapping[str, Any]) -> DrillPolicy:
+    typed = {
+        "every_s": {DrillKind(kind): every_s for kind, every_s in facts["every_s"].items()},
+        "blocked": tuple(
+            BlockedWindow(**{**item, "days": tuple(Weekday(day) for day in item["days"])}) for item in facts["blocked"]
+        ),
+        "freezes": tuple(Freeze(**item) for item in facts["freezes"]),
+        "alarms": tuple(facts["alarms"]),
+    }
+    return DrillPolicy(**{**facts, **typed})

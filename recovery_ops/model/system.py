@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from recovery_ops.model.drills import DrillPolicy
+
 
 class Tier(enum.StrEnum):
     """How much a component matters; decides order, resources and gating. Critical comes first."""
@@ -142,7 +144,7 @@ class System:
     ``record_bucket`` and ``point_bucket`` are templates with ``{region}``. ``consistency`` lists groups of components
     that go back in time together or not at all. ``source`` is the path of the catalog file; ``folder`` is the directory
     beside it that holds suites, templates and golden sets (same stem as the catalog). ``proof_lasts_s`` is how long a
-    successful run proves its plan.
+    successful run proves its plan, ``drills`` when which drill is due.
     """
 
     name: str
@@ -161,6 +163,7 @@ class System:
     source: str
     folder: str
     proof_lasts_s: float = 90 * 86_400.0
+    drills: DrillPolicy = field(default_factory=DrillPolicy)
 
     def component(self, name: str) -> Component:
         """Return the component called ``name``; raises ``KeyError`` when there is none."""

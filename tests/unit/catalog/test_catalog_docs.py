@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from recovery_ops.catalog import text
 from recovery_ops.catalog.loading import load_catalog
-from recovery_ops.catalog.objectives import EVERY_S, RPO_S, RTO_S
+from recovery_ops.catalog.objectives import DRILL_EVERY_S, EVERY_S, RPO_S, RTO_S
 from recovery_ops.catalog.quantities import in_words
 from recovery_ops.execution.systems import kind_specs
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.system import Tier
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "catalog.md").read_text()
@@ -21,6 +22,9 @@ SECTIONS = {
     "## approval": text.ApprovalText,
     "## components": text.ComponentText,
     "## protect": text.ProtectText,
+    "## drills": text.DrillsText,
+    "A window of `blocked`": text.WindowText,
+    "A freeze, in UTC": text.FreezeText,
     "`record` and `points` have one key:": text.BucketText,
 }
 
@@ -51,6 +55,12 @@ def test_required_keys_are_those_of_the_code_and_defaults_too(section: str, mode
 @pytest.mark.parametrize("tier", Tier)
 def test_the_objectives_of_the_tiers_are_those_of_the_code(tier: Tier) -> None:
     values = " | ".join(in_words(table[tier]) for table in (RTO_S, RPO_S, EVERY_S))
+    assert f"| {tier} | {values} |" in PAGE
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_the_cadences_of_drills_are_those_of_the_code(tier: Tier) -> None:
+    values = " | ".join(in_words(DRILL_EVERY_S[tier][kind]) for kind in DrillKind)
     assert f"| {tier} | {values} |" in PAGE
 
 
