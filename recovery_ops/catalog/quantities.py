@@ -84,6 +84,8 @@ def day(text: str) -> str:
         written = date.fromisoformat(text)
     except ValueError:
         _refuse(f"{text!r} is no day; write it like 2026-12-24")
+    if written.year > 2999:
+        _refuse(f"{text!r} is too far away to be a day of a calendar")
     if written.isoformat() != text:
         _refuse(f"{text!r} is no day as it is written here; write {written.isoformat()}")
     return text

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, time, timedelta
 from recovery_ops.model.drills import BlockedWindow, DrillPolicy, Freeze, Weekday
 
 DAY = timedelta(days=1)
-FURTHEST = 3700 * DAY
-"""How far ahead an open minute is looked for; a freeze of ten years is no calendar."""
 
 
 def blocked_by(policy: DrillPolicy, at: datetime) -> tuple[str, datetime] | None:
@@ -20,21 +18,21 @@ def blocked_by(policy: DrillPolicy, at: datetime) -> tuple[str, datetime] | None
 
 def next_open(policy: DrillPolicy, at: datetime) -> datetime | None:
     """Return the first moment from ``at`` on (aware) in which a drill may start; ``None`` when there is none."""
-    moment, end = at.astimezone(UTC), at.astimezone(UTC) + FURTHEST
-    while (found := blocked_by(policy, moment)) is not None:
-        moment = found[1]
-        if moment > end:
-            return None
-    return moment
+    return _open_from(policy, at.astimezone(UTC)) if has_open_minute(policy) else None
 
 
 def has_open_minute(policy: DrillPolicy) -> bool:
     """Return whether the blocked hours leave any minute of a week; freezes end, so they do not count."""
-    weekly, moment = replace(policy, freezes=()), datetime(2026, 1, 5, tzinfo=UTC)
-    end = moment + 8 * DAY
-    while (found := blocked_by(weekly, moment)) is not None and moment < end:
+    monday = datetime(2026, 1, 5, tzinfo=UTC)
+    return _open_from(replace(policy, freezes=()), monday, monday + 9 * DAY) is not None
+
+
+def _open_from(policy: DrillPolicy, moment: datetime, end: datetime | None = None) -> datetime | None:
+    while (found := blocked_by(policy, moment)) is not None:
         moment = found[1]
-    return found is None
+        if end is not None and moment > end:
+            return None
+    return moment
 
 
 def _frozen(freezes: tuple[Freeze, ...], at: datetime) -> Iterator[tuple[str, datetime]]:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery_ops.catalog import load_catalog
@@ -134,6 +134,7 @@ policies = st.builds(
 moments = st.datetimes(datetime(2026, 11, 1), datetime(2027, 2, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
+@settings(deadline=None)
 @given(policies, moments)
 def test_the_next_open_moment_is_open_and_nothing_before_it_is(policy: DrillPolicy, at: datetime) -> None:
     found = next_open(policy, at)
