@@ -1,6 +1,7 @@
 """``recovery-ops up`` and ``down``: the whole local stack, left running."""
 
 import json
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -34,12 +35,13 @@ def up(
     sandbox = local.start_world(
         OUT / "sandbox", catalogs, cache=OUT / "cache", request_log=None, parent_pid=None, progress=console.print
     )
+    token = _metrics_token(OUT / "stack" / "metrics.token")
     try:
         running = stack.up(
             OUT / "stack",
             dags=catalogs,
             plugins=Path("plugins"),
-            extra=local.environment(sandbox),
+            extra=local.environment(sandbox) | {"RECOVERY_OPS_METRICS_TOKEN_FILE": str(token)},
             progress=console.print,
         )
         _enliven(sandbox, running, catalogs)
@@ -49,6 +51,8 @@ def up(
         raise
     facts = {
         "airflow_url": running.airflow_url,
+        "metrics_url": f"{running.airflow_url}/recovery-ops-metrics/metrics",
+        "metrics_token_file": str(token),
         "sandbox_url": sandbox.base_url,
         "users": running.users,
         "environment": local.environment(sandbox),
@@ -63,6 +67,15 @@ def up(
     for user in running.users:
         console.print(f"         {user['name']} ({user['role']}), password {user['password']}")
     console.print(f"sandbox  {sandbox.base_url}\nsettings {path}\nend it with: make down")
+
+
+def _metrics_token(path: Path) -> Path:
+    """Return a file with the token that Prometheus shows; made once, readable by its owner only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.resolve()
 
 
 def _enliven(sandbox: process.RunningSandbox, running: stack.Stack, catalogs: Path) -> None:

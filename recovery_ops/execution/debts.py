@@ -5,7 +5,7 @@ that serves, and never change the evidence of a run that is closed. Paying is sa
 """
 
 import getpass
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,15 +83,29 @@ def _answering(system: System, serving: Serving) -> list[str]:
 
 def _open(system: System, serving: Serving, stores: Sequence[ObjectStore]) -> tuple[OpenDebt, ...]:
     shelf = Shelf(system.name, stores)
-    noted = {
-        debt.key: debt
-        for run_id in shelf.run_ids()
-        for event in shelf.events(run_id, WRITERS)
-        if event.type is EventType.DEBT_NOTED and (debt := _debt(run_id, event)).debt in ORDER
-    }
-    paid = {_paid_key(event) for event in shelf.events(LEDGER) if event.type is EventType.DEBT_PAID}
-    owed = [debt for key, debt in noted.items() if key not in paid and not _void(debt, serving)]
-    return tuple(sorted(owed, key=lambda debt: (ORDER.index(debt.debt), debt.at, debt.component)))
+    noted = (debt for run_id in shelf.run_ids() for debt in debts_noted(run_id, shelf.events(run_id, WRITERS)))
+    return owed(noted, debts_paid(shelf.events(LEDGER)), serving)
+
+
+def debts_noted(run_id: str, events: Iterable[Event]) -> Iterator[OpenDebt]:
+    """Yield the debts that ``events`` of a run note, whether they were paid since or not."""
+    for event in events:
+        if event.type is EventType.DEBT_NOTED and event.writer.startswith(WRITERS):
+            debt = _debt(run_id, event)
+            if debt.debt in ORDER:
+                yield debt
+
+
+def debts_paid(events: Iterable[Event]) -> frozenset[tuple[str, ...]]:
+    """Return the keys of the debts that ``events`` of the ledger say are paid."""
+    return frozenset(_paid_key(event) for event in events if event.type is EventType.DEBT_PAID)
+
+
+def owed(noted: Iterable[OpenDebt], paid: Collection[tuple[str, ...]], serving: Serving) -> tuple[OpenDebt, ...]:
+    """Return what of ``noted`` is neither paid nor pointless where the system serves now, in order of payment."""
+    found = {debt.key: debt for debt in noted}
+    open_ = [debt for key, debt in found.items() if key not in paid and not _void(debt, serving)]
+    return tuple(sorted(open_, key=lambda debt: (ORDER.index(debt.debt), debt.at, debt.component)))
 
 
 def _void(debt: OpenDebt, serving: Serving) -> bool:

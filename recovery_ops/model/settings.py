@@ -35,7 +35,8 @@ class Settings:
     resolver; ``None`` uses the system's. ``database_url`` is the projection's SQLAlchemy URL; ``None`` means no
     projection. ``catalogs`` is the folder with catalog files. ``principal`` is the ARN of the role that recovers, for
     the readiness question whether it may; ``None`` means whoever asks. ``spool`` is a folder on a local disk that
-    survives a restart: events wait there while the record takes no writes.
+    survives a restart: events wait there while the record takes no writes. ``metrics_token_file`` holds the token
+    that Prometheus shows; ``None`` closes the endpoint of the Airflow plugin.
     """
 
     time_factor: float = 1.0
@@ -44,6 +45,7 @@ class Settings:
     catalogs: Path = Path("dags")
     principal: str | None = None
     spool: Path = field(default_factory=_default_spool)
+    metrics_token_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +63,7 @@ class Settings:
             catalogs=reading.one("RECOVERY_OPS_CATALOGS", Path, Path("dags")),
             principal=environment.get("RECOVERY_OPS_PRINCIPAL") or None,
             spool=reading.one("RECOVERY_OPS_SPOOL", _spool, state_folder(environment) / "recovery-ops" / "spool"),
+            metrics_token_file=reading.one("RECOVERY_OPS_METRICS_TOKEN_FILE", Path, None),
         )
         if reading.problems:
             raise SettingsError("\n".join(reading.problems), problems=reading.problems)
