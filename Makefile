@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test roundtrip lint bench lock
+.PHONY: help setup demo up down test roundtrip lint torture bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: $(READY) ## Check style, types, import layers and the tree itself
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_tree.py
+
+torture: $(READY) ## Kill a recovery at every point and parts of Airflow under it; writes out/torture.json (up to an hour)
+	$(BIN)/python tests/torture/run.py
 
 bench: $(READY) ## Measure, print a table and write out/bench.json
 	$(BIN)/python -m benchmarks.run

@@ -1,8 +1,11 @@
 """The parent of the local Airflow: imports Airflow once, forks every service from that, and ends them with itself.
 
+A service that dies is forked again, as a service manager does on a server: what a recovery loses with it is the time
+until Airflow finds the tasks that died with it.
+
 ``python -m recovery_ops.airflow.keeper SPEC`` where SPEC is a JSON file ``{folder, services, parent_pid}``. Importing
-Airflow costs seconds of processor time; four services and the migration share it here. It stays single-threaded until
-the last fork. When the process ``parent_pid`` is gone, or on SIGTERM, every service is ended.
+Airflow costs seconds of processor time; four services and the migration share it here. It stays single-threaded, so
+that it may fork. When the process ``parent_pid`` is gone, or on SIGTERM, every service is ended.
 
 Only the standard library is imported at the top: the fork server of the scheduler imports this module again.
 """
@@ -36,6 +39,8 @@ FOR_SERVICES = (
 
 WATCH_S = 0.5
 GRACE_S = 4.0
+AGAIN_S = (0.5, 1.0, 2.0, 5.0, 15.0)
+"""How long a dead service is left alone before it is started again, the last for every further death."""
 
 
 def main(spec_file: Path) -> int:
@@ -53,6 +58,8 @@ class Keeper:
         self.folder, self.services, self.parent_pid = folder, services, parent_pid
         self.pids: dict[str, int] = {}
         self.started: dict[str, int] = {}
+        self.deaths: dict[str, int] = {}
+        self.due: dict[str, float] = {}
         self.ending = False
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, self._end)
@@ -67,6 +74,8 @@ class Keeper:
             SystemExit: The migration failed; its log is in the folder.
         """
         _import(FOR_MIGRATION)
+        for name in ("migrate", *self.services):
+            (self.folder / f"{name}.log").unlink(missing_ok=True)
         migration = fork(self.folder / "migrate.log", ["db", "migrate"])
         _import(FOR_SERVICES)
         _, status = os.waitpid(migration, 0)
@@ -80,10 +89,11 @@ class Keeper:
         _write(self.folder / "services.json", self.started)
 
     def stay(self) -> int:
-        """Wait for the end: a signal, the death of the parent, or of every service. Ends the services; returns 0."""
-        while self.pids and not self.ending and not self._orphaned():
+        """Wait for the end, a signal or the death of the parent; revive who dies meanwhile. Returns 0."""
+        while not self.ending and not self._orphaned():
             time.sleep(WATCH_S)
             self._reap()
+            self._revive()
         self._stop()
         return 0
 
@@ -94,6 +104,14 @@ class Keeper:
         for name, pid in list(self.pids.items()):
             if os.waitpid(pid, os.WNOHANG) != (0, 0):
                 del self.pids[name]
+                deaths = self.deaths[name] = self.deaths.get(name, 0) + 1
+                self.due[name] = time.monotonic() + AGAIN_S[min(deaths, len(AGAIN_S)) - 1]
+
+    def _revive(self) -> None:
+        for name in [name for name, due in self.due.items() if due <= time.monotonic() and not self.ending]:
+            del self.due[name]
+            self.pids[name] = self.started[name] = fork(self.folder / f"{name}.log", list(self.services[name]))
+            _write(self.folder / "services.json", self.started)
 
     def _stop(self) -> None:
         for pid in self.pids.values():
@@ -120,7 +138,7 @@ def _become(log: Path, words: list[str]) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for stream in (1, 2):
             os.dup2(out, stream)
         sys.argv = ["airflow", *words]

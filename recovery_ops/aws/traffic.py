@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
+from recovery_ops.aws.objects import read
 from recovery_ops.aws.translate import aws_errors
-from recovery_ops.errors import StepRejectedError
+from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
 CNAME, HTTPS = 5, 65
@@ -127,9 +128,19 @@ def switch_place(traffic: Traffic, region: str) -> tuple[str, str]:
 def withdraw_primary(traffic: Traffic, region: str, reason: bytes) -> str:
     """Write the switch object in ``region``; from then on the standby record answers. Safe to repeat."""
     bucket, key = switch_place(traffic, region)
+    if _holds(bucket, key, region, reason):
+        return f"s3://{bucket}/{key} was written before"
     with aws_errors(f"withdraw the primary of {traffic.name}", region=region):
         client("s3", region).put_object(Bucket=bucket, Key=key, Body=reason, ContentType="application/json")
     return f"s3://{bucket}/{key} written"
+
+
+def _holds(bucket: str, key: str, region: str, body: bytes) -> bool:
+    """Return whether an object has this content; one that cannot be read is written again."""
+    try:
+        return read(bucket, key, region, limit=len(body) + 1) == body
+    except StepError:
+        return False
 
 
 def readmit_primary(traffic: Traffic, region: str) -> str:

@@ -9,7 +9,7 @@ from recovery_ops.catalog.problems import Problem
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.model.drill_hours import has_open_minute
 from recovery_ops.model.plan import SystemStep
-from recovery_ops.model.system import ApprovalMode, CutoverMethod
+from recovery_ops.model.system import ApprovalMode, CutoverMethod, Pattern
 
 Check = Callable[[Draft], Iterable[Problem]]
 
@@ -34,6 +34,14 @@ def _home(draft: Draft) -> Iterator[Problem]:
     if header.home not in header.regions:
         hint = did_you_mean(header.home, header.regions)
         yield draft.document.at(("home",), f"{header.home!r} is not in regions ({', '.join(header.regions)}){hint}")
+
+
+def _served_pattern(draft: Draft) -> Iterator[Problem]:
+    """Refused and not ignored: whoever writes it would believe that all regions take writes and are reconciled."""
+    if draft.header.text.pattern is Pattern.ACTIVE_ACTIVE:
+        yield draft.document.at(
+            ("pattern",), "active-active is not supported: traffic is moved from one serving region to another"
+        )
 
 
 def _traffic_regions(draft: Draft) -> Iterator[Problem]:
@@ -127,6 +135,7 @@ def _drill_hours(draft: Draft) -> Iterator[Problem]:
 CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (_regions, frozenset({"regions"})),
     (_home, frozenset({"home", "regions"})),
+    (_served_pattern, frozenset({"pattern"})),
     (_traffic_regions, frozenset({"home", "regions", "traffic"})),
     (_front_doors, frozenset({"traffic"})),
     (_approvers, frozenset({"approval", "people"})),

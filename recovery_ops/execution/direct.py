@@ -68,12 +68,15 @@ def open_direct(request: RunRequest, system: System) -> RunRef:
 def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
     """Run every step of a declared run that has not succeeded yet, then close it.
 
-    Traffic that had moved and was not accepted is put back first, where the old side answers.
+    Traffic that had moved and was not accepted is put back first, where the old side answers. Of a run that says it is
+    closed, only the close itself is finished.
     """
-    plan = load_run(ref).plan
-    _run_all(ref, plan, progress)
-    steps = {step.id for step in plan.steps}
-    if SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref))):
+    view = load_run(ref)
+    plan, steps = view.plan, {step.id for step in view.plan.steps}
+    over = state_of(view).closed_at is not None
+    if not over:
+        _run_all(ref, plan, progress)
+    if not over and SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref))):
         _try(ref, SystemStep.ROLLBACK, progress)
     if SystemStep.CLOSE in steps:
         _try(ref, SystemStep.CLOSE, progress)

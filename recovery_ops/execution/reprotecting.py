@@ -9,7 +9,7 @@ from recovery_ops.execution.view import RunView
 from recovery_ops.kinds import driver
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Mode, SystemStep
-from recovery_ops.protection.points import take_point
+from recovery_ops.protection.points import point_id, take_point
 from recovery_ops.record.log import EventWriter
 
 
@@ -40,6 +40,7 @@ def reprotect(view: RunView, writer: EventWriter, meter: Meter) -> dict[str, Any
             time_factor=view.settings.time_factor,
             caller=f"{view.ref.run_id}",
             forbidden_region=None if whole else view.ref.impaired_region,
+            name=_name(view),
         )
     at = datetime.now(UTC).isoformat()
     detail = "locked, in both regions" if whole else f"locked, outside {view.ref.impaired_region}"
@@ -48,3 +49,9 @@ def reprotect(view: RunView, writer: EventWriter, meter: Meter) -> dict[str, Any
         {"point_id": point.id, "at": at, "regions": list(regions), "detail": detail},
     )
     return {"point_id": point.id}
+
+
+def _name(view: RunView) -> str:
+    """Return the id of this run's point: the same for every attempt, so that one that died leaves nothing behind."""
+    begun = next(event.at for event in view.log.events_of(f"{SystemStep.REPROTECT}#"))
+    return point_id(begun, view.ref.run_id)

@@ -160,6 +160,9 @@ def _commit(view: RunView, writer: EventWriter, limit_s: float | None) -> Output
 def _close(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
     """Release the claim and say how the run ended, and whether anybody serves. Runs whatever happened before."""
     state = state_of(view)
+    if state.closed_at is not None:  # an earlier attempt died after it had said so
+        _release(view)
+        return {"outcome": state.outcome}
     facts: Outputs = {
         "outcome": outcome_of(state),
         "serving_region": traffic_in(view, state),

@@ -9,10 +9,12 @@ from recovery_ops.execution.leases import LEASE_S
 from recovery_ops.execution.runners import AIRFLOW, DIRECT, current_runner, has_ended, process_of, this_process
 from recovery_ops.execution.view import PEOPLE, RunView, load_run
 from recovery_ops.model.events import Event, EventType
+from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.claims import Claim
 from recovery_ops.record.fold import fold
-from recovery_ops.record.state import RunState
+from recovery_ops.record.seal import complete
+from recovery_ops.record.state import RunState, StepStatus
 
 
 def take_over(ref: RunRef, *, person: str, reason: str, steps: Collection[str] | None = None) -> Event:
@@ -33,7 +35,9 @@ def take_over(ref: RunRef, *, person: str, reason: str, steps: Collection[str] |
     with calling_as(Caller(run_id=ref.run_id, step="control.take-over", forbidden_region=ref.impaired_region)):
         view = load_run(ref)
         state = fold(view.log.events())
-        _refuse_over(state)
+        if state.closed_at is not None:
+            complete(view.log)  # a runner that died after its last event had not sealed the record
+        _refuse_over(state, steps)
         _refuse_other_steps(view, steps)
         claim = _enter(view, state)
         facts = {
@@ -47,8 +51,11 @@ def take_over(ref: RunRef, *, person: str, reason: str, steps: Collection[str] |
         return view.log.writer(f"{PEOPLE}{person}").append(EventType.RUN_TAKEN_OVER, facts)
 
 
-def _refuse_over(state: RunState) -> None:
-    if state.closed_at is not None:
+def _refuse_over(state: RunState, steps: Collection[str] | None) -> None:
+    """A close that died before its own end may be finished, by a runner that does nothing else with a closed run."""
+    close = state.steps.get(SystemStep.CLOSE)
+    unfinished = steps is None and close is not None and close.status is not StepStatus.SUCCEEDED
+    if state.closed_at is not None and not unfinished:
         message = f"run {state.run_id} was closed at {state.closed_at:%Y-%m-%d %H:%M:%S} UTC: {state.outcome}"
         raise RequestError(f"{message}; there is nothing to carry on")
 

@@ -1,5 +1,6 @@
 """Taking a consistent point: every component captured, everything copied, then published where it is complete."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +22,10 @@ from recovery_ops.protection.shelf import Shelf
 log = structlog.get_logger(__name__)
 
 
-def point_id(now: datetime) -> str:
-    """Return a new id that sorts by time."""
-    return f"p-{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+def point_id(now: datetime, token: str | None = None) -> str:
+    """Return a new id that sorts by time; with a ``token`` always the same for the same time."""
+    ending = secrets.token_hex(2) if token is None else hashlib.sha256(token.encode()).hexdigest()[:4]
+    return f"p-{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{ending}"
 
 
 def take_point(
@@ -34,6 +36,7 @@ def take_point(
     time_factor: float = 1.0,
     caller: str | None = None,
     forbidden_region: str | None = None,
+    name: str | None = None,
 ) -> ConsistentPoint:
     """Capture every component in ``serving_region`` and publish the point in each of ``regions`` that is complete.
 
@@ -46,14 +49,18 @@ def take_point(
         time_factor: Wall seconds per AWS second, for the wait for replication.
         caller: Run id that AWS calls carry; ``protect-<point id>`` when no run asks.
         forbidden_region: Region that must not be called, when a run is leaving it.
+        name: Id from :func:`point_id` that an earlier attempt may have begun; its files are kept and it is completed.
 
     Raises:
         PointDamagedError: A region did not become complete within the limit; the point is published in the others.
         StepError: A component could not be captured; nothing was published.
     """
     now = datetime.now(UTC)
-    shelf, name = Shelf(system=system), point_id(now)
+    shelf, name = Shelf(system=system), name or point_id(now)
     who = Caller(run_id=caller or f"protect-{name}", step="protect", forbidden_region=forbidden_region)
+    with calling_as(replace(who, step="system.protect")):
+        if (complete := _taken_before(shelf, name, regions)) is not None:
+            return complete
     captures: dict[str, Capture] = {}
     for component in system.components:
         kind = driver(component)
@@ -74,6 +81,13 @@ def take_point(
     return point
 
 
+def _taken_before(shelf: Shelf, name: str, regions: tuple[str, ...]) -> ConsistentPoint | None:
+    """Return the point if it stands in every region already."""
+    if not all(shelf.holds(name, region) for region in regions):
+        return None
+    return shelf.read(name, regions[0])
+
+
 def _context(system: System, component: str, run_id: str, region: str) -> StepContext:
     return StepContext(
         system=system,
@@ -88,10 +102,10 @@ def _writer(
     shelf: Shelf, point: str, component: str, regions: tuple[str, ...], now: datetime
 ) -> Callable[[str, bytes], ObjectVersion]:
     def put(name: str, body: bytes) -> ObjectVersion:
-        item = shelf.file(point, component, name, body)
+        key = shelf.file(point, component, name, body).key
         for region in regions:
-            shelf.put(region, item.key, body, locked_until=shelf.locked_until(now))
-        return item
+            body = shelf.put(region, key, body, locked_until=shelf.locked_until(now))
+        return shelf.file(point, component, name, body)
 
     return put
 

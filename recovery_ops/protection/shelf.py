@@ -24,7 +24,7 @@ EXISTS = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 
 
 class _AlreadyThere(Exception):  # noqa: N818 - not an error: written by an earlier attempt
-    """The key was written before; written-once keys then hold the same content."""
+    """The key was written before; the first content of a written-once key is the one that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,12 @@ class Shelf:
         """Return the bucket that holds points in ``region``."""
         return self.system.point_bucket.format(region=region)
 
-    def put(self, region: str, key: str, body: bytes, *, locked_until: datetime) -> None:
-        """Write a key once, locked in compliance mode until ``locked_until`` (UTC). Safe to repeat."""
+    def put(self, region: str, key: str, body: bytes, *, locked_until: datetime) -> bytes:
+        """Write a key once, locked in compliance mode until ``locked_until`` (UTC). Safe to repeat.
+
+        Returns:
+            What the key holds: ``body``, or what an earlier attempt wrote.
+        """
         bucket = self.bucket(region)
         with unguarded(), aws_errors(f"store s3://{bucket}/{key}", region=region):
             try:
@@ -52,7 +56,8 @@ class Shelf:
                         ObjectLockRetainUntilDate=locked_until,
                     )
             except _AlreadyThere:
-                return
+                return read(bucket, key, region)
+        return body
 
     def file(self, point_id: str, component: str, name: str, body: bytes) -> ObjectVersion:
         """Return how a file of a point is named in a manifest; nothing is written."""
@@ -70,6 +75,10 @@ class Shelf:
         """Return the key of a point's manifest."""
         return f"{self.system.name}/points/{point_id}/{MANIFEST}"
 
+    def holds(self, point_id: str, region: str) -> bool:
+        """Return whether a point is published in ``region``."""
+        return head(self.bucket(region), self.manifest_key(point_id), region) is not None
+
     def ids(self, region: str) -> list[str]:
         """Return the ids of all points published in ``region``, newest first."""
         bucket, prefix = self.bucket(region), f"{self.system.name}/points/"
@@ -85,7 +94,7 @@ class Shelf:
             PointDamagedError: There is no such point in ``region``, or its manifest does not match its own checksum.
         """
         bucket, key = self.bucket(region), self.manifest_key(point_id)
-        if head(bucket, key, region) is None:
+        if not self.holds(point_id, region):
             message = f"{self.system.name}: there is no recovery point {point_id} in {region}"
             raise PointDamagedError(message, point_id=point_id, region=region)
         return _checked(point_id, region, read(bucket, key, region))

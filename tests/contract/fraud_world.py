@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fingerprints import fingerprint, outsider
-
 from recovery_ops.aws.calls import Caller, calling_as, is_read
 from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.catalog import KindSpec, load_catalog
@@ -22,6 +20,7 @@ from recovery_ops.model.system import Component, System
 from recovery_ops.protection.shelf import Shelf
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.seed.fraud_detection import seed
+from recovery_ops.testing.fingerprints import fingerprint, outsider
 
 HOME, TARGET = "us-east-1", "us-west-2"
 RUN_ID = "r-20261123-abcdef"

@@ -101,6 +101,13 @@ MISTAKES = {
             "'items'"
         ],
     ),
+    "a pattern that is not supported": (
+        [("rto: 30m\n", "rto: 30m\npattern: active-active\n")],
+        [
+            "ranking.yaml:5:10: pattern: active-active is not supported: traffic is moved from one serving region to "
+            "another"
+        ],
+    ),
     "a name of a system step": (
         [("name: items", "name: fence"), ("needs: [items]", "needs: [fence]")],
         ["ranking.yaml:16:11: components[fence].name: 'fence' is the name of a step of every run"],

@@ -6,21 +6,22 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 VOLATILE = {"CreationTime", "LastModifiedTime", "CreationDateTime", "LastModified", "VersionId", "ResponseMetadata"}
 
 
 @functools.cache
 def outsider(base_url: str, service: str, region: str) -> Any:
     """Return a client that is not the library."""
-    return boto3.client(
+    import boto3
+    from botocore.config import Config
+
+    make: Any = boto3.client
+    return make(
         service,
         region_name=region,
         endpoint_url=base_url,
         aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_secret_access_key="test",  # noqa: S106 - the sandbox takes any
         config=Config(user_agent_extra="recovery-ops-test/1", s3={"addressing_style": "path"}),
     )
 
@@ -57,7 +58,8 @@ class _Region:
         return outsider(self.base_url, service, self.region)
 
     def objects(self) -> dict[str, Any]:
-        s3, found = self.aws("s3"), {}
+        s3 = self.aws("s3")
+        found: dict[str, list[Any]] = {}
         for bucket in s3.list_buckets(BucketRegion=self.region)["Buckets"]:
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
                 for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:

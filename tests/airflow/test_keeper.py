@@ -1,0 +1,52 @@
+"""A service that dies is started again; when the keeper ends, none of them is left."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from recovery_ops.airflow import keeper
+
+
+def sleeper(_log: Path, _words: list[str]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        time.sleep(60)
+        os._exit(0)
+    return pid
+
+
+def test_a_service_that_is_killed_comes_back_and_ends_with_the_keeper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "fork", sleeper)
+    monkeypatch.setattr(keeper, "WATCH_S", 0.02)
+    monkeypatch.setattr(keeper, "AGAIN_S", (0.05,))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    watching = keeper.Keeper(tmp_path, {"scheduler": ["scheduler"]}, parent_pid=None)
+    first = watching.pids["scheduler"] = watching.started["scheduler"] = sleeper(tmp_path, [])
+    seen: list[int] = []
+
+    def kill_and_wait() -> None:
+        os.kill(first, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while watching.started["scheduler"] == first and time.monotonic() < end:
+            time.sleep(0.01)
+        seen.append(watching.started["scheduler"])
+        watching.ending = True
+
+    threading.Thread(target=kill_and_wait, daemon=True).start()
+    try:
+        assert watching.stay() == 0
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert seen != [first]
+    assert (tmp_path / "services.json").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(seen[0], 0)

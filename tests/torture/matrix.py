@@ -1,0 +1,185 @@
+"""Kill a process at a point of a step, let another one do the step again, and compare with an undisturbed one."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ground import KILLED, Ground, carry_on, in_a_process, record, step
+from points import Point, worth_dying_at
+
+NOT_PLANNED = ("rollback",)
+"""Steps that an undisturbed run never takes."""
+UNTOLD = ("step-started", "step-failed", "operation-started", "operation-ended", "anchored")
+"""Events that say how a step went and not what is true; a second attempt has its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one death did: effects that are there twice, facts that no event tells, resources that nobody needs."""
+
+    victim: str
+    step: str
+    point: str
+    twice: int
+    lost: int
+    leaked: int
+    same_final_state: bool
+    ok: bool
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What a step that nobody killed leaves behind."""
+
+    state: Mapping[str, list[str]]
+    told: frozenset[str]
+    moved: bool
+    points: Sequence[Point]
+
+
+def steps_of(ground: Ground) -> list[str]:
+    """Return the steps of an undisturbed run, in order."""
+    assert ground.plan is not None
+    return [item.id for item in ground.plan.steps if item.id not in NOT_PLANNED]
+
+
+def rehearse(ground: Ground) -> dict[str, Undisturbed]:
+    """Run every step once without harm, and keep the world before each of them.
+
+    Raises:
+        AssertionError: A step does not succeed even when nobody kills it.
+    """
+    found: dict[str, Undisturbed] = {}
+    ground.back_to("lost")
+    for step_id in steps_of(ground):
+        ground.keep(f"before-{step_id}")
+        ended = in_a_process(step(ground, step_id, 1))
+        assert ended.code == 0, f"{step_id} failed undisturbed: {ended.error}"
+        found[step_id] = Undisturbed(ground.state(), _told(ground, step_id), ground.switch(), ended.seen)
+    ground.keep("closed")
+    return found
+
+
+def torture(
+    ground: Ground, known: Mapping[str, Undisturbed], *, every: bool, say: Callable[[Verdict], None] = lambda _: None
+) -> Iterator[Verdict]:
+    """Kill a process at each chosen point of each step; ``every`` takes first and last of each call, not the first."""
+    for step_id in steps_of(ground):
+        for point in worth_dying_at(list(known[step_id].points), every=every):
+            verdict = die_at(ground, known[step_id], step_id, point)
+            say(verdict)
+            yield verdict
+
+
+def die_at(ground: Ground, known: Undisturbed, step_id: str, point: Point) -> Verdict:
+    """Kill the first process of a step at ``point`` and judge what the second one leaves behind."""
+    ground.back_to(f"before-{step_id}")
+    first = in_a_process(step(ground, step_id, 1), point)
+    second = in_a_process(step(ground, step_id, 2))
+    problems = []
+    if first.code != KILLED:
+        problems.append(f"the first process was not killed but ended with {first.code} ({first.error})")
+    if second.code != 0:
+        problems.append(f"the second process failed: {second.error}")
+    return judged("step", step_id, str(point), known, _Seen.of(ground, step_id), problems)
+
+
+def to_the_end(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Verdict:
+    """Kill a run in the middle of ``step_id`` and let a new process find it and bring it to its close."""
+    points = worth_dying_at(list(known[step_id].points), every=True)
+    point = points[len(points) // 2]
+    ground.back_to(f"before-{step_id}")
+    in_a_process(step(ground, step_id, 1), point)
+    second = in_a_process(carry_on(ground))
+    problems = [] if second.code == 0 else [f"the second process failed: {second.error}"]
+    last = steps_of(ground)[-1]
+    return judged("run", step_id, str(point), known[last], _Seen.of(ground, last), problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    state: Mapping[str, list[str]]
+    told: frozenset[str]
+    moved: bool
+    broken: Sequence[Any]
+
+    @classmethod
+    def of(cls, ground: Ground, step_id: str) -> "_Seen":
+        facts = in_a_process(record(ground)).value
+        return cls(ground.state(), _facts(facts["events"], step_id), ground.switch(), facts["broken"])
+
+
+def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: _Seen, problems: Iterable[str]) -> Verdict:
+    """Compare what is there with what an undisturbed step leaves."""
+    wanted, found = _counted(known.state), _counted(seen.state)
+    extra, missing = found - wanted, wanted - found
+    twice = sum(1 for line in extra if wanted[line])
+    untold = known.told - seen.told
+    same = not extra and not missing and known.moved == seen.moved
+    why = [
+        *problems,
+        *(f"there and not wanted: {line}" for line in list(extra)[:3]),
+        *(f"wanted and not there: {line}" for line in list(missing)[:3]),
+        *(f"not told: {fact}" for fact in sorted(untold)[:3]),
+        *(f"record: {item}" for item in seen.broken[:3]),
+    ]
+    return Verdict(
+        victim=victim,
+        step=step_id,
+        point=point,
+        twice=twice,
+        lost=len(untold) + len(seen.broken),
+        leaked=sum(extra.values()) - twice,
+        same_final_state=same,
+        ok=same and not why,
+        why="; ".join(why)[:600],
+    )
+
+
+def _counted(state: Mapping[str, list[str]]) -> Counter[str]:
+    return Counter(f"{service} {line}" for service, lines in state.items() for line in lines)
+
+
+def undisturbed_end(ground: Ground) -> Undisturbed:
+    """Return what the run that just ended leaves behind, with the facts of all its steps."""
+    return Undisturbed(ground.state(), _all_facts(ground)[0], ground.switch(), ())
+
+
+def judged_at_the_end(
+    ground: Ground, victim: str, step_id: str, known: Undisturbed, problems: Iterable[str]
+) -> Verdict:
+    """Compare a whole run that lost ``victim`` during ``step_id`` with one that lost nothing."""
+    told, broken = _all_facts(ground)
+    return judged(victim, step_id, "running", known, _Seen(ground.state(), told, ground.switch(), broken), problems)
+
+
+def _all_facts(ground: Ground) -> tuple[frozenset[str], Sequence[Any]]:
+    found = in_a_process(record(ground)).value
+    writers = {event["writer"].rpartition("#")[0] for event in found["events"]} - {""}
+    told = frozenset(f"{step_id} {fact}" for step_id in writers for fact in _facts(found["events"], step_id))
+    return told, found["broken"]
+
+
+def _told(ground: Ground, step_id: str) -> frozenset[str]:
+    return _facts(in_a_process(record(ground)).value["events"], step_id)
+
+
+def _facts(events: Iterable[Mapping[str, Any]], step_id: str) -> frozenset[str]:
+    """Return what the events of a step's attempts tell, without times and numbers that differ between two runs."""
+    return frozenset(
+        _fact(event)
+        for event in events
+        if event["writer"].rpartition("#")[0] == step_id and event["type"] not in UNTOLD
+    )
+
+
+def _fact(event: Mapping[str, Any]) -> str:
+    facts = event["payload"]
+    named = ("component", "gate", "name", "outcome", "what", "debt", "source", "target", "obtained", "decision", "step")
+    return " ".join([event["type"], *(str(facts[name]) for name in named if name in facts)])

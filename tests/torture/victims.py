@@ -1,0 +1,206 @@
+"""Kill a part of a real Airflow while a step runs, let it come back, and compare with a run that nobody disturbed."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from ground import HOME, ROOT, TARGET, Ground
+from matrix import Undisturbed, Verdict, judged_at_the_end, undisturbed_end
+
+from recovery_ops.airflow import stack
+from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.cli import local
+from recovery_ops.errors import RecoveryError
+from recovery_ops.model.runs import RunRef, mint_run_id
+from recovery_ops.record.embedded import embedded_postgres
+
+STEPS = ("network.provision", "features.rehydrate", "scoring.redeploy", "features.verify", "cutover", "reprotect")
+"""One step of every type: the four phases, one that moves traffic, one that works long after it."""
+LIMIT_S = 300.0
+
+
+@dataclass(slots=True)
+class Airflow:
+    """A real Airflow on the ground; comes back after whatever was done to it."""
+
+    ground: Ground
+    folder: Path
+    running: stack.Stack
+    api: AirflowApi
+    dag: str
+    run: str = ""
+
+    def fail_over(self) -> None:
+        """Trigger a run in the world that has just lost its home."""
+        self.ground.back_to("lost")
+        impact = datetime.now(UTC).isoformat()
+        form = {"target_region": TARGET, "reason": f"{HOME} does not answer", "impact_at": impact}
+        self.run = self.api.trigger(self.dag, form)
+        system = self.ground.system
+        self.ground.ref = RunRef(
+            system=system.name,
+            run_id=mint_run_id(f"{system.name}/{self.run}", datetime.now(UTC)),
+            recovery_region=TARGET,
+            impaired_region=HOME,
+            record_bucket=system.record_bucket.format(region=TARGET),
+        )
+
+    def task(self, step_id: str) -> dict[str, object]:
+        """Return the newest instance of a task, empty before it was made."""
+        found = [
+            task for task in self._asked(lambda: self.api.tasks(self.dag, self.run), []) if task["task_id"] == step_id
+        ]
+        return found[0] if found else {}
+
+    def ended(self) -> str:
+        """Wait for the end of the run and return its state."""
+        over = ("success", "failed")
+        until(lambda: self._asked(lambda: self.api.run_state(self.dag, self.run), "") in over, f"the end of {self.run}")
+        return self.api.run_state(self.dag, self.run)
+
+    def _asked(self, call, otherwise):  # type: ignore[no-untyped-def]
+        """While the api-server comes back there is no answer."""
+        import httpx
+
+        try:
+            return call()
+        except (httpx.HTTPError, RecoveryError):
+            return otherwise
+
+
+def kill_task(airflow: Airflow, step_id: str) -> None:
+    """Kill the process of the task, not what supervises it."""
+    with contextlib.suppress(ProcessLookupError):
+        _kill(int(str(airflow.task(step_id)["pid"])))
+
+
+def kill_scheduler(airflow: Airflow, _step_id: str) -> None:
+    """Kill the scheduler; its keeper starts another one."""
+    _kill(_services(airflow)["scheduler"])
+
+
+def kill_triggerer(airflow: Airflow, _step_id: str) -> None:
+    """Kill the triggerer; its keeper starts another one."""
+    _kill(_services(airflow)["triggerer"])
+
+
+def kill_api_server(airflow: Airflow, _step_id: str) -> None:
+    """Kill the api-server, which every task talks to; its keeper starts another one."""
+    _kill(_services(airflow)["api-server"])
+
+
+def kill_database(airflow: Airflow, _step_id: str) -> None:
+    """Kill PostgreSQL with everybody's connections, and start it again two seconds later."""
+    home = embedded_postgres(airflow.folder / "postgres", durable=False).home
+    _kill_family(int((home / "data" / "postmaster.pid").read_text().split()[0]))
+    time.sleep(2.0)
+    embedded_postgres(airflow.folder / "postgres", durable=False)
+
+
+def kill_stack(airflow: Airflow, _step_id: str) -> None:
+    """Kill every process of Airflow and its database at once, then start all of it again on what they left."""
+    for pid in (airflow.running.pids["keeper"], *_services(airflow).values()):
+        _kill_family(pid)
+    home = embedded_postgres(airflow.folder / "postgres", durable=False).home
+    _kill_family(int((home / "data" / "postmaster.pid").read_text().split()[0]))
+    time.sleep(1.0)
+    airflow.running, airflow.api = _up(airflow.ground, airflow.folder, keep=True)
+
+
+VICTIMS: dict[str, Callable[[Airflow, str], None]] = {
+    "task": kill_task,
+    "scheduler": kill_scheduler,
+    "triggerer": kill_triggerer,
+    "api-server": kill_api_server,
+    "database": kill_database,
+    "stack": kill_stack,
+}
+
+
+@contextmanager
+def real_airflow(ground: Ground, folder: Path) -> Iterator[Airflow]:
+    """Start Airflow with the catalogs of ``ground``."""
+    running, api = _up(ground, folder, keep=False)
+    try:
+        yield Airflow(ground, folder, running, api, f"failover__{ground.system.name}")
+    finally:
+        stack.down(folder)
+
+
+def undisturbed(airflow: Airflow) -> Undisturbed:
+    """Return what a run leaves when nobody dies.
+
+    Raises:
+        AssertionError: It does not succeed.
+    """
+    airflow.fail_over()
+    state = airflow.ended()
+    assert state == "success", f"the undisturbed run ended {state}"
+    return undisturbed_end(airflow.ground)
+
+
+def lose(airflow: Airflow, victim: str, step_id: str, known: Undisturbed) -> Verdict:
+    """Kill ``victim`` while ``step_id`` runs, and judge what the run leaves."""
+    airflow.fail_over()
+    begun = ("running", "success", "failed")  # a short step may be over before anybody has looked
+    until(lambda: airflow.task(step_id).get("state") in begun, f"{step_id} to run")
+    VICTIMS[victim](airflow, step_id)
+    state = airflow.ended()
+    problems = [] if state == "success" else [f"the DAG run ended {state}"]
+    return judged_at_the_end(airflow.ground, victim, step_id, known, problems)
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait until something is true.
+
+    Raises:
+        TimeoutError: It is not, after five minutes.
+    """
+    end = time.monotonic() + LIMIT_S
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not come within {LIMIT_S:.0f} s")
+        time.sleep(0.05)
+
+
+def _up(ground: Ground, folder: Path, *, keep: bool) -> tuple[stack.Stack, AirflowApi]:
+    running = stack.up(
+        folder,
+        dags=ground.folder / "dags",
+        plugins=ROOT / "plugins",
+        extra=local.environment(ground.sandbox),
+        keep=keep,
+        parent_pid=os.getpid(),
+    )
+    api = AirflowApi(running.airflow_url, "admin", running.password("admin"))
+    await_dags(api, [f"failover__{ground.system.name}"])
+    return running, api
+
+
+def _services(airflow: Airflow) -> dict[str, int]:
+    return dict(json.loads((airflow.folder / "services.json").read_text()))
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def _kill_family(pid: int) -> None:
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
