@@ -9,6 +9,7 @@ from recovery_ops.cli import (
     demo,
     failback,
     failover,
+    findings,
     metrics,
     plan,
     playbook,
@@ -26,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, debts, metrics, playbook, record, run_control, sandbox):
+for noun in (catalog, debts, findings, metrics, playbook, record, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)
