@@ -10,11 +10,13 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param, get_parsing_context
 
+from recovery_ops.airflow.detecting import FailOverOperator, JudgeOperator, TellOperator, detection_schedule
 from recovery_ops.airflow.form import recovery_form
 from recovery_ops.airflow.operators import PayDebtsOperator, PlaybookOperator, PrepareOperator, ProtectOperator
 from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
 from recovery_ops.execution.systems import kind_specs, plan_for
+from recovery_ops.model.detection import Detection
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System
@@ -72,6 +74,11 @@ def playbook_id(system: str) -> str:
     return f"playbook__{system}"
 
 
+def detect_id(system: str) -> str:
+    """Return the id of the DAG that judges the region that serves ``system``."""
+    return f"detect__{system}"
+
+
 def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield failover_id(system.name), partial(failover_dag, system)
     yield failback_id(system.name), partial(failback_dag, system)
@@ -80,6 +87,8 @@ def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield protect_id(system.name), partial(protect_dag, system)
     yield playbook_id(system.name), partial(playbook_dag, system)
     yield debts_id(system.name), partial(debts_dag, system)
+    if system.detection is not None:
+        yield detect_id(system.name), partial(detect_dag, system, system.detection)
 
 
 def failover_dag(system: System) -> DAG:
@@ -155,6 +164,27 @@ def debts_dag(system: System) -> DAG:
         tags=[TAG, system.name, "debts"],
     ) as dag:
         PayDebtsOperator(task_id="pay", system=system.name)
+    return dag
+
+
+def detect_dag(system: System, policy: Detection) -> DAG:
+    """Return the DAG that judges the region that serves: at once when an alarm changes, and on the policy's cadence.
+
+    It starts paused or not as ``[core] dags_are_paused_at_creation`` says; the local stack starts it paused.
+    """
+    every_s = max(policy.every_s * Settings.from_environment().time_factor, SHORTEST_CADENCE_S)
+    with DAG(
+        dag_id=detect_id(system.name),
+        description=f"Judge the health of {system.name} from outside, and act by policy",
+        schedule=detection_schedule(system, policy, timedelta(seconds=every_s)),
+        catchup=False,
+        max_active_runs=1,
+        tags=[TAG, system.name, "detection"],
+        default_args={"owner": TAG, "weight_rule": "absolute"},
+    ) as dag:
+        judged = JudgeOperator(task_id="judge", system=system.name)
+        judged >> FailOverOperator(task_id="fail-over", trigger_dag_id=failover_id(system.name))
+        judged >> TellOperator(task_id="tell", system=system.name)
     return dag
 
 

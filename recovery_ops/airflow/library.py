@@ -44,7 +44,8 @@ class Library:
     ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
     ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the wall
     seconds that it waits. ``sweep`` returns the
-    state of readiness, or ``None`` when no sweep is due.
+    state of readiness, or ``None`` when no sweep is due. ``detect`` judges the region that serves; ``notified`` notes
+    that somebody was told, or was not.
     """
 
     load_system: Callable[[str], System]
@@ -60,6 +61,8 @@ class Library:
     publish: Callable[[RunRef], Mapping[str, Any]]
     sweep: Callable[[str], str | None]
     publish_playbook: Callable[[str], list[str]]
+    detect: Callable[[str], Mapping[str, Any]]
+    notified: Callable[[RunRef, Mapping[str, Any]], None]
 
 
 _installed: list[Library] = []
@@ -179,6 +182,20 @@ def _publish_playbook(name: str) -> list[str]:
     return publish_everywhere(_load_system(name), Path(os.environ.get("RECOVERY_OPS_PLAYBOOKS", "playbooks")))
 
 
+def _detect(name: str) -> Mapping[str, Any]:
+    from recovery_ops.detection.sweeping import sweep
+
+    outcome = sweep(_load_system(name))
+    facts = {"dag_run_id": outcome.dag_run_id, "news": outcome.news}
+    return outcome.judgment.to_json() | facts
+
+
+def _notified(ref: RunRef, facts: Mapping[str, Any]) -> None:
+    from recovery_ops.execution.witnesses import record_notified
+
+    record_notified(ref, facts)
+
+
 REAL = Library(
     load_system=_load_system,
     declare=_declare,
@@ -193,4 +210,6 @@ REAL = Library(
     publish=_publish,
     sweep=_sweep,
     publish_playbook=_publish_playbook,
+    detect=_detect,
+    notified=_notified,
 )

@@ -5,6 +5,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, TaskGroup
 
 from recovery_ops.airflow.approval import approval_task
+from recovery_ops.airflow.notifying import RunNotifier
 from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator, StepOperator, VerdictOperator
 from recovery_ops.model.plan import Plan, Step, SystemStep
 from recovery_ops.model.settings import Settings
@@ -45,7 +46,13 @@ class Wiring:
         lasts = {step.component: step.id for step in self.plan.steps if step.component}
         waited_for = {*lasts.values(), *({SystemStep.ROLLBACK} & self.tasks.keys())} - close.upstream_task_ids
         close.set_upstream([self.tasks[step_id] for step_id in sorted(waited_for)])
-        verdict = VerdictOperator(task_id="verdict", trigger_rule="all_done", priority_weight=SYSTEM_WEIGHT)
+        verdict = VerdictOperator(
+            task_id="verdict",
+            trigger_rule="all_done",
+            priority_weight=SYSTEM_WEIGHT,
+            on_success_callback=self._telling("resolved"),
+            on_failure_callback=self._telling("update"),
+        )
         verdict.set_upstream(close)
 
     def _task(self, step: Step) -> BaseOperator:
@@ -54,7 +61,13 @@ class Wiring:
         common: dict[str, Any] = {"task_id": step.id, "priority_weight": SYSTEM_WEIGHT}
         match SystemStep(step.id):
             case SystemStep.DECLARE:
-                return DeclareOperator(system=self.system.name, mode=self.plan.mode, component=self.component, **common)
+                return DeclareOperator(
+                    system=self.system.name,
+                    mode=self.plan.mode,
+                    component=self.component,
+                    on_success_callback=self._telling("declared"),
+                    **common,
+                )
             case SystemStep.APPROVE:
                 return approval_task(self.system, Settings.from_environment().time_factor, **common)
             case SystemStep.ROLLBACK:
@@ -62,6 +75,10 @@ class Wiring:
             case SystemStep.CLOSE:
                 return StepOperator(step=step.id, trigger_rule="all_done", **common)
         return StepOperator(step=step.id, **common)
+
+    def _telling(self, moment: str) -> list[RunNotifier]:
+        """Return who tells people when a task has ended; nobody when the catalog names nobody."""
+        return [RunNotifier(system=self.system.name, moment=moment)] if self.system.notify else []
 
     def _component_task(self, step: Step, component: Component) -> BaseOperator:
         group = self.groups.get(component.name)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.objectives import DRILL_EVERY_S, Objectives, every_s, lock_s, objectives
-from recovery_ops.catalog.text import ApprovalText, HeaderText, TrafficText
+from recovery_ops.catalog.text import ApprovalText, DetectionText, HeaderText, TrafficText
+from recovery_ops.model.detection import Detection, Notify, Replicated
 from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze
 from recovery_ops.model.system import Approval, ApprovalMode, Component, Protection, System, Tier, Traffic
 
@@ -27,6 +28,8 @@ def build(draft: Draft) -> System:
         consistency=tuple(tuple(dict.fromkeys(group)) for group in header.consistency),
         proof_lasts_s=header.proof_lasts,
         drills=drill_policy(draft),
+        detection=_detection(header.detection) if header.detection else None,
+        notify=tuple(Notify(**item.model_dump()) for item in header.notify),
         record_bucket=header.record.bucket,
         point_bucket=header.points.bucket,
         source=draft.document.file,
@@ -100,4 +103,20 @@ def _approval(header: HeaderText) -> Approval:
         commit_timeout_s=header.approval.commit_timeout,
         commit_on_timeout=header.approval.commit_on_timeout,
         hold_s=header.approval.hold,
+    )
+
+
+def _detection(text: DetectionText) -> Detection:
+    seen = text.replication
+    return Detection(
+        signals=tuple(dict.fromkeys(text.signals)),
+        quorum=text.quorum,
+        hold_down_s=text.hold_down,
+        every_s=text.every,
+        min_between_runs_s=text.min_between_runs,
+        mode=text.mode,
+        slow_s=text.slow,
+        alarms=tuple(text.alarms),
+        queue=text.queue,
+        replication=Replicated(bucket=seen.bucket, prefix=seen.prefix, max_age_s=seen.max_age) if seen else None,
     )

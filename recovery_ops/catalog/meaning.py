@@ -7,6 +7,7 @@ from recovery_ops.catalog.building import drill_policy, policies
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.problems import Problem
 from recovery_ops.catalog.suggest import did_you_mean
+from recovery_ops.model.detection import DetectionMode, SignalName
 from recovery_ops.model.drill_hours import has_open_minute
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import ApprovalMode, CutoverMethod, Pattern
@@ -132,6 +133,23 @@ def _drill_hours(draft: Draft) -> Iterator[Problem]:
         yield draft.document.at(("drills", "blocked"), "leaves no minute of the week in which a drill may start")
 
 
+def _detection(draft: Draft) -> Iterator[Problem]:
+    text = draft.header.text.detection
+    if text is None:
+        return
+    wanted, place = set(text.signals), ("detection",)
+    if SignalName.AWS not in wanted:
+        yield draft.document.at(place, "signals need aws: without it a lost region looks like one service that is out")
+    if text.quorum > len(wanted):
+        yield draft.document.at(place, f"a quorum of {text.quorum} cannot be reached by {len(wanted)} signals")
+    if text.mode is DetectionMode.AUTOMATIC and text.quorum < 2:
+        yield draft.document.at(place, "automatic needs a quorum of 2 at least: one signal alone is not evidence")
+    if SignalName.ALARM in wanted and not text.alarms:
+        yield draft.document.at(place, "the signal alarm needs alarms")
+    if SignalName.REPLICATION in wanted and text.replication is None:
+        yield draft.document.at(place, "the signal replication needs replication")
+
+
 CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (_regions, frozenset({"regions"})),
     (_home, frozenset({"home", "regions"})),
@@ -143,6 +161,7 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (_consistency, frozenset({"consistency"})),
     (_freezes, frozenset({"drills"})),
     (_drill_hours, frozenset({"drills"})),
+    (_detection, frozenset({"detection"})),
     (dependencies.unknown_needs, frozenset()),
     (dependencies.cycles, frozenset()),
     (promises.state, frozenset()),

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recovery_ops.catalog.quantities import BucketTemplate, Duration, HostName, Name, ObjectUrl, Ratio, Region, day
+from recovery_ops.model.detection import Channel, DetectionMode, SignalName
 from recovery_ops.model.drills import Weekday
 from recovery_ops.model.system import ApprovalMode, CutoverMethod, OnTimeout, Pattern, Standby, Tier
 
@@ -94,6 +95,42 @@ class DrillsText(Text):
     alarms: list[NonEmpty] = Field(default=[], description="CloudWatch alarms that keep drills from starting")
 
 
+class ReplicationText(Text):
+    """Where a region is known to write often, so that silence says something."""
+
+    bucket: BucketTemplate = Field(description="bucket that the home region replicates, with {region}")
+    prefix: str = Field("", description="prefix of the objects that are written often")
+    max_age: Duration = Field(description="age of the newest replicated object from which the signal is impaired")
+
+
+class DetectionText(Text):
+    """How the health of the region that serves is judged from outside, and what follows."""
+
+    signals: Annotated[list[SignalName], Field(min_length=1)] = Field(
+        default=[SignalName.ALARM, SignalName.NAME, SignalName.FRONT_DOOR, SignalName.AWS],
+        description="what is asked",
+    )
+    quorum: AtLeastOne = Field(3, description="impaired signals that condemn a region")
+    hold_down: Duration = Field(120.0, description="how long a signal must be impaired before it votes")
+    every: Duration = Field(60.0, description="cadence of the looks; alarms are acted on at once")
+    min_between_runs: Duration = Field(86_400.0, description="least time between two automatic runs")
+    mode: DetectionMode = Field(DetectionMode.ADVISE, description="tell people, or fail over")
+    slow: Duration = Field(2.0, description="an answer later than this is slow")
+    alarms: list[NonEmpty] = Field(default=[], description="CloudWatch alarms in the watching region, with {region}")
+    queue: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,80}$", description="SQS queue of alarm changes in each region")
+    replication: ReplicationText | None = Field(None, description="what the signal replication looks at")
+
+
+class NotifyText(Text):
+    """One place that is told when a system is recovered."""
+
+    channel: Channel = Field(description="how the message travels")
+    target: NonEmpty = Field(description="topic ARN, mail addresses or URL; env:NAME takes it from the environment")
+    audience: Annotated[str, Field(pattern="^(internal|customers|regulator)$")] = Field(
+        "internal", description="which template"
+    )
+
+
 class BucketText(Text):
     """A family of buckets, one per region."""
 
@@ -133,6 +170,8 @@ class HeaderText(Text):
     protect: ProtectText = Field(default=ProtectText())
     drills: DrillsText = Field(default=DrillsText())
     proof_lasts: Duration = Field(90 * 86_400.0, description="how long a successful run proves its plan")
+    detection: DetectionText | None = Field(None, description="how the loss of a region is detected")
+    notify: list[NotifyText] = Field(default=[], description="who is told")
 
 
 class CatalogText(HeaderText):

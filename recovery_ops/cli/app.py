@@ -7,6 +7,7 @@ from recovery_ops.cli import (
     cost,
     debts,
     demo,
+    detection,
     failback,
     failover,
     findings,
@@ -27,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, debts, findings, metrics, playbook, record, run_control, sandbox):
+for noun in (catalog, debts, detection, findings, metrics, playbook, record, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)

@@ -5,8 +5,9 @@ from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.items import scan
-from recovery_ops.execution.view import RunView
+from recovery_ops.execution.view import RunView, open_log
 from recovery_ops.model.events import EventType
+from recovery_ops.model.runs import RunRef
 from recovery_ops.record.seal import complete
 
 
@@ -40,3 +41,11 @@ def record_writer(view: RunView, component: str, journal: Mapping[str, Sequence[
             },
         )
         complete(view.log)
+
+
+def record_notified(ref: RunRef, facts: Mapping[str, Any]) -> None:
+    """Append that somebody was told, or could not be; ``facts`` as in :attr:`EventType.NOTIFIED`."""
+    with calling_as(Caller(run_id=ref.run_id, step="witness.notifier", forbidden_region=ref.impaired_region)):
+        log = open_log(ref)
+        log.writer("witness:notifier").append(EventType.NOTIFIED, facts)
+        complete(log)

@@ -121,9 +121,10 @@ class EventType(enum.StrEnum):
     """inject (id), role, person, decision, comment, after_s, simulated (bool: nobody answered)"""
     HEALTH_JUDGED = "health-judged"
     """region, signals [{name, state, since, detail}], quorum, verdict, decision
-    ("nothing"|"advise"|"fail-over"), why"""
+    ("nothing"|"advise"|"fail-over"), why, scenario (page of the playbook), impact_at, detected_at (the judgment that
+    led to a run)"""
     NOTIFIED = "notified"
-    """channel, audience, template, state ("sent"|"failed"), detail"""
+    """channel, audience, template (the moment: "declared"|"resolved"), state ("sent"|"failed"), detail"""
     REPORT_FAILED = "report-failed"
     """why: the evidence of a run could not be produced"""
     POINT_TAKEN = "point-taken"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from recovery_ops.model.detection import Channel, Detection, DetectionMode, Notify, Replicated, SignalName
 from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze, Weekday
 from recovery_ops.model.system import (
     Approval,
@@ -47,6 +48,10 @@ def thaw(frozen: Mapping[str, Any]) -> System:
             "components": tuple(_component(item) for item in facts["components"]),
             "drills": _drills(facts["drills"]) if "drills" in facts else DrillPolicy(),
             "consistency": tuple(tuple(group) for group in facts["consistency"]),
+            "detection": _detection(facts["detection"]) if facts.get("detection") else None,
+            "notify": tuple(
+                Notify(**{**item, "channel": Channel(item["channel"])}) for item in facts.get("notify", ())
+            ),
         }
     )
 
@@ -113,3 +118,13 @@ def _drills(facts: Mapping[str, Any]) -> DrillPolicy:
         "alarms": tuple(facts["alarms"]),
     }
     return DrillPolicy(**{**facts, **typed})
+
+
+def _detection(facts: Mapping[str, Any]) -> Detection:
+    typed = {
+        "signals": tuple(SignalName(name) for name in facts["signals"]),
+        "mode": DetectionMode(facts["mode"]),
+        "alarms": tuple(facts["alarms"]),
+        "replication": Replicated(**facts["replication"]) if facts["replication"] else None,
+    }
+    return Detection(**{**facts, **typed})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from recovery_ops.model.detection import Detection, Notify
 from recovery_ops.model.drills import DrillPolicy
 
 
@@ -144,7 +145,8 @@ class System:
     ``record_bucket`` and ``point_bucket`` are templates with ``{region}``. ``consistency`` lists groups of components
     that go back in time together or not at all. ``source`` is the path of the catalog file; ``folder`` is the directory
     beside it that holds suites, templates and golden sets (same stem as the catalog). ``proof_lasts_s`` is how long a
-    successful run proves its plan, ``drills`` when which drill is due.
+    successful run proves its plan, ``drills`` when which drill is due. ``detection`` is ``None`` when nobody judges the
+    health of its regions.
     """
 
     name: str
@@ -164,6 +166,8 @@ class System:
     folder: str
     proof_lasts_s: float = 90 * 86_400.0
     drills: DrillPolicy = field(default_factory=DrillPolicy)
+    detection: Detection | None = None
+    notify: tuple[Notify, ...] = ()
 
     def component(self, name: str) -> Component:
         """Return the component called ``name``; raises ``KeyError`` when there is none."""

@@ -7,6 +7,8 @@
     systems/<system>/claims/<slot>.json
     systems/<system>/readiness/<yyyymmddThhmmss.ffffffZ>.json
     systems/<system>/findings/<finding id>/<yyyymmddThhmmss.ffffffZ>-<8 hex of its content>.json
+    systems/<system>/detection/watch.json
+    systems/<system>/detection/override.json
     systems/<system>/playbook/playbook.html
     systems/<system>/playbook/published.json
 
@@ -99,6 +101,16 @@ def finding_key(system: str, finding_id: str, at: datetime, body: bytes) -> str:
     """Return the key of one entry about a finding; keys sort by time, and the same entry has the same key."""
     content = hashlib.sha256(body).hexdigest()[:8]
     return f"{findings_prefix(system)}{_segment(finding_id)}/{at.astimezone(UTC):{_SWEEP_TIME}}-{content}.json"
+
+
+def watch_key(system: str) -> str:
+    """Return the key of what detection remembers of ``system``."""
+    return f"{system_prefix(system)}detection/watch.json"
+
+
+def override_key(system: str) -> str:
+    """Return the key of the last word of a person on automatic failover of ``system``."""
+    return f"{system_prefix(system)}detection/override.json"
 
 
 def escaped(writer: str) -> str:

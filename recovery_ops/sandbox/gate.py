@@ -29,6 +29,8 @@ SERVICES = frozenset(
         "sagemaker",
         "sagemaker-runtime",
         "service-quotas",
+        "sns",
+        "sqs",
         "ssm",
         "sts",
     }

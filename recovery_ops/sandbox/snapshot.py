@@ -31,6 +31,8 @@ _SERVICES = (
     "s3",
     "sagemaker",
     "servicequotas",
+    "sns",
+    "sqs",
     "ssm",
     "sts",
 )

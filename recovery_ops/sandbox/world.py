@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from recovery_ops.sandbox.clock import ScaledClock
 from recovery_ops.sandbox.faults import Faults
+from recovery_ops.sandbox.tally import Tally
 
 ACCOUNT = "123456789012"
 CONTROL_PLANE_HOME = "us-east-1"  # where AWS runs the control planes of its global services
@@ -24,7 +25,8 @@ class World:
     ``capacity`` is keyed by (region, instance type), ``replication_paused`` holds (source region, target region).
     ``front_doors`` maps a region to the base URL of its front door listener once the server runs; ``base_url`` is the
     AWS endpoint. ``control_planes`` maps ``route53`` and ``iam`` to ``True`` (down), ``False`` (up) or ``None`` (as
-    us-east-1). ``epoch`` counts how often the state was replaced by a snapshot: work begun for an older one is void.
+    us-east-1). ``answered`` counts what front doors did since it was reported last. ``epoch`` counts how often the
+    state was replaced by a snapshot: work begun for an older one is void.
     """
 
     regions: tuple[str, ...]
@@ -35,6 +37,7 @@ class World:
     control_planes: dict[str, bool | None] = field(default_factory=dict)
     front_doors: dict[str, str] = field(default_factory=dict)
     base_url: str = ""
+    answered: Tally = field(default_factory=Tally)
     epoch: int = 0
 
     def replicates(self, source: str, target: str) -> bool:

@@ -66,7 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.mode in ("reset", "hang"):
             self._break(fault)
             return
-        self._send((_hit(fault) if fault is not None else None) or self._answer(body))
+        began = time.monotonic()
+        answer = (_hit(fault) if fault is not None else None) or self._answer(body)
+        self.server.world.answered.add(self.server.region, answer[0], time.monotonic() - began)
+        self._send(answer)
 
     # the names http.server looks for
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _serve  # noqa: N815

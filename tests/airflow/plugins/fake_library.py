@@ -45,6 +45,8 @@ class FakeLibrary:
             publish=self.publish,
             sweep=self.sweep,
             publish_playbook=lambda _system: [],
+            detect=self.detect,
+            notified=lambda ref, facts: self._note(ref.run_id, notified=dict(facts)),
         )
 
     def declare(self, request: RunRequest, system: System) -> RunRef:
@@ -113,6 +115,10 @@ class FakeLibrary:
         self._note("readiness", step=f"sweep {system}")
         return "ready" if len(self.asked("readiness", f"sweep {system}")) == 1 else None
 
+    def detect(self, system: str) -> Mapping[str, Any]:
+        self._note("detection", step=f"detect {system}")
+        return lost_region(json.loads((self.folder / "judgment.json").read_text()))
+
     def publish(self, ref: RunRef) -> Mapping[str, Any]:
         failed = self._script(ref, "fail") or not self.asked(ref.run_id, "close")
         unmoved = self.lines(ref.run_id)[0]["mode"] != "component" and not self.asked(ref.run_id, "commit")
@@ -137,6 +143,23 @@ class FakeLibrary:
     def _note(self, run_id: str, **facts: Any) -> None:
         with (self.folder / f"{run_id}.jsonl").open("a") as lines:
             lines.write(json.dumps(facts) + "\n")
+
+
+def lost_region(changed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a look comes to when us-east-1 is lost and policy is automatic, unless ``changed``."""
+    return {
+        "region": "us-east-1",
+        "recovery_region": "us-west-2",
+        "verdict": "region-loss",
+        "decision": "fail-over",
+        "scenario": "region-loss",
+        "why": "a region is gone",
+        "impact_at": "2026-11-23T09:00:00+00:00",
+        "detected_at": "2026-11-23T09:02:00+00:00",
+        "dag_run_id": "automatic__us-east-1__20261123T090000.000000",
+        "news": True,
+        **changed,
+    }
 
 
 def _operation(step_id: str) -> OperationRef:

@@ -25,6 +25,9 @@ SECTIONS = {
     "## drills": text.DrillsText,
     "A window of `blocked`": text.WindowText,
     "A freeze, in UTC": text.FreezeText,
+    "## detection": text.DetectionText,
+    "`replication` says where": text.ReplicationText,
+    "## notify": text.NotifyText,
     "`record` and `points` have one key:": text.BucketText,
 }
 

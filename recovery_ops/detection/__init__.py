@@ -1,0 +1,1 @@
+"""Whether a region is lost: signals from outside, a quorum, and what follows from it by policy."""
