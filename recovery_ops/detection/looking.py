@@ -18,6 +18,9 @@ from recovery_ops.model.system import System
 from recovery_ops.protection.shelf import Shelf
 
 
+NO_INPUT = b"{}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Whom to judge and from where. ``point`` is the newest recovery point, so that nothing is asked of ``region``."""
@@ -48,7 +51,7 @@ class Place:
         for capture in self.point.captures.values() if self.point else ():
             if "probe_row" in capture.content:
                 return json.dumps({"instances": [capture.content["probe_row"]]}).encode()
-        return b"{}"
+        return NO_INPUT
 
 
 def look(place: Place) -> tuple[Sighting, ...]:
@@ -138,6 +141,8 @@ def _probe(place: Place, host: str | None) -> traffic.Probe:
 
 
 def _judged(name: SignalName, place: Place, answer: traffic.Probe) -> Sighting:
+    if answer.status == 500 and place.body == NO_INPUT:
+        return _seen(name, SignalState.UNKNOWN, "no recovery point tells what to ask; an error says nothing")
     if not 0 < answer.status < 500:
         return _seen(name, SignalState.IMPAIRED, answer.detail or f"status {answer.status}")
     if answer.seconds > place.policy.slow_s:

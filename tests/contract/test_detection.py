@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import FACTOR
-from fraud_world import HOME, TARGET, FraudWorld
+from fraud_world import HOME, POINT, TARGET, FraudWorld
 
 from recovery_ops.aws.calls import calling_as
 from recovery_ops.detection.sweeping import LOOKING, Outcome, override, sweep, watches_of
 from recovery_ops.model.detection import Decision, Detection, DetectionMode, SignalName, SignalState, Verdict
+from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.system import System
+from recovery_ops.protection.shelf import Shelf
 
 ALARM = "alive-{region}"
 HOLD_DOWN_S = 120.0
@@ -18,8 +20,8 @@ HOLD_DOWN_S = 120.0
 
 def watched(world: FraudWorld) -> System:
     policy = Detection(
-        signals=(SignalName.ALARM, SignalName.NAME, SignalName.AWS),
-        quorum=3,
+        signals=(SignalName.ALARM, SignalName.NAME, SignalName.FRONT_DOOR, SignalName.AWS),
+        quorum=4,
         hold_down_s=HOLD_DOWN_S,
         every_s=30.0,
         min_between_runs_s=86_400.0,
@@ -42,7 +44,17 @@ def alive(fraud_world: FraudWorld, monkeypatch: pytest.MonkeyPatch) -> FraudWorl
         Dimensions=[{"Name": "Region", "Value": HOME}], Period=60, EvaluationPeriods=2, Threshold=1,
         ComparisonOperator="LessThanThreshold", TreatMissingData="breaching",
     )  # fmt: skip
+    _publish_point(fraud_world)
     return fraud_world
+
+
+def _publish_point(world: FraudWorld) -> None:
+    """Let the recovery region know a point, and with it the front door at home and what clients ask."""
+    now = datetime.now(UTC)
+    point = ConsistentPoint(
+        id=POINT, system=world.system.name, taken_at=now, region=HOME, catalog_hash="0" * 64, captures=world.captures
+    )
+    Shelf(system=world.system).publish(point, TARGET, locked_until=now + timedelta(hours=1))
 
 
 def until(world: FraudWorld, verdict: Verdict, looks: int = 60) -> Outcome:
