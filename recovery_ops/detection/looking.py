@@ -17,7 +17,6 @@ from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
 from recovery_ops.protection.shelf import Shelf
 
-
 NO_INPUT = b"{}"
 
 
