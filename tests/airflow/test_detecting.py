@@ -152,7 +152,7 @@ def mail_server() -> Iterator[tuple[int, list[str]]]:
                 lines.append(line.strip())
                 if in_body and lines[-1] != ".":
                     continue
-                in_body = lines[-1] == "DATA"
+                in_body = lines[-1].upper() == "DATA"
                 if lines[-1].upper() == "QUIT":
                     print("221 bye", file=wire, flush=True)
                     return
