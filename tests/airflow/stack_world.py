@@ -76,16 +76,12 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def running_world(folder: Path) -> Iterator[StackWorld]:
-    """Start a stack with the systems ``ranking`` (no approval), ``pricing`` (asks people), ``watched`` (a lost
-    region is left by policy) and ``broken``."""
+    """Start a stack with the systems ``ranking`` (no approval), ``pricing`` (asks people) and ``broken``."""
     dags, calls = folder / "dags", folder / "calls"
     for made in (dags, calls):
         made.mkdir()
     write_system(dags, "ranking", catalog_text("ranking"))
     write_system(dags, "pricing", catalog_text("pricing", approval="ask"))
-    watched = "detection: {signals: [name, front-door, aws], quorum: 2, mode: automatic}\ncomponents:\n"
-    write_system(dags, "watched", catalog_text("watched").replace("components:\n", watched, 1))
-    (calls / "judgment.json").write_text("{}")
     write_system(dags, "broken", catalog_text("broken").replace("kind: s3-dataset", "kind: s3-datasett"))
     extra = {"FAKE_LIBRARY_FOLDER": str(calls), "RECOVERY_OPS_TIME_FACTOR": "0.2"}
     running = stack.up(folder / "stack", dags=dags, plugins=PLUGINS, extra=extra, parent_pid=os.getpid())

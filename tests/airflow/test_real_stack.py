@@ -1,7 +1,7 @@
 """Whole DAG runs on a real Airflow. The library is fake: what is tried here is what Airflow makes of the DAGs."""
 
 import pytest
-from stack_world import DagRun, StackWorld, until
+from stack_world import StackWorld, until
 
 from recovery_ops.errors import RequestError
 
@@ -108,16 +108,3 @@ def test_a_broken_catalog_shows_its_problems_as_an_import_error(stack: StackWorl
 def test_protection_waits_to_be_asked_for(stack: StackWorld) -> None:
     assert stack.api().paused("protect__ranking")
     assert not stack.api().paused("failover__ranking")
-
-
-def test_a_lost_region_is_left_without_anybody_and_once(stack: StackWorld) -> None:
-    api, run_id = stack.api(), "automatic__us-east-1__20261123T090000.000000"
-    api.unpause("detect__watched")
-    until(lambda: list(api.runs("detect__watched").values()).count("success") > 1, "two looks at the clock")
-    api.pause("detect__watched")
-    assert list(api.runs("failover__watched")) == [run_id]
-    run = DagRun(stack, "failover__watched", run_id)
-    assert run.ended() == "success"
-    (declared,) = run.asked("declare")
-    assert declared["person"] == "policy:automatic"
-    assert declared["reason"] == "us-east-1 is lost: a region is gone"
