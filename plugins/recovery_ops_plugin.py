@@ -6,6 +6,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from recovery_ops.airflow import warming
+from recovery_ops.airflow.dashboard import METRICS, PREFIX, VIEWS, dashboard
 
 
 def _apps() -> list[dict[str, Any]]:
@@ -14,12 +15,16 @@ def _apps() -> list[dict[str, Any]]:
         return []
     from recovery_ops.airflow.metrics import app as metrics
 
-    return [{"app": metrics, "url_prefix": "/recovery-ops-metrics", "name": "recovery-ops-metrics"}]
+    return [
+        {"app": dashboard, "url_prefix": PREFIX, "name": "recovery-ops"},
+        {"app": metrics, "url_prefix": METRICS, "name": "recovery-ops-metrics"},
+    ]
 
 
 class RecoveryOpsPlugin(AirflowPlugin):
-    """Keeps the fork server warm, and shows metrics."""
+    """Keeps the fork server warm, shows the dashboard and the metrics."""
 
     name = "recovery_ops"
     listeners = [warming]  # noqa: RUF012 - Airflow's own way to declare it
     fastapi_apps = _apps()
+    external_views = VIEWS

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from recovery_ops.airflow import stack
+from recovery_ops.airflow.dashboard import PREFIX as DASHBOARD
 from recovery_ops.airflow.rest import AirflowApi, await_dags
 from recovery_ops.catalog import system_files
 from recovery_ops.cli import local
@@ -53,6 +54,7 @@ def up(
         "airflow_url": running.airflow_url,
         "metrics_url": f"{running.airflow_url}/recovery-ops-metrics/metrics",
         "metrics_token_file": str(token),
+        "dashboard_url": f"{running.airflow_url}{DASHBOARD}/",
         "sandbox_url": sandbox.base_url,
         "users": running.users,
         "environment": local.environment(sandbox),
@@ -63,7 +65,8 @@ def up(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    console.print(f"\nAirflow  {running.airflow_url}")
+    console.print(f"\nrecovery {running.airflow_url}{DASHBOARD}/")
+    console.print(f"Airflow  {running.airflow_url}")
     for user in running.users:
         console.print(f"         {user['name']} ({user['role']}), password {user['password']}")
     console.print(f"sandbox  {sandbox.base_url}\nsettings {path}\nend it with: make down")

@@ -108,6 +108,7 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
         "component": request.component,
         "reason": request.reason,
         "person": request.person,
+        "token": request.token,
         "override": request.override,
         "people": {role: list(names) for role, names in system.people.items()},
         "tool_version": __version__,

@@ -1,0 +1,47 @@
+"""The application that Airflow mounts at ``/recovery-ops``; every route asks Airflow who asks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from fastapi.routing import APIRoute
+
+from recovery_ops.airflow.dashboard import PREFIX, access, actions, pages
+from recovery_ops.airflow.dashboard.render import HEADERS, environment
+from recovery_ops.errors import RecoveryError
+
+app = FastAPI(title="recovery-ops", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(pages.router)
+app.include_router(actions.router)
+
+
+@app.exception_handler(HTTPException)
+def refused(_: Request, error: HTTPException) -> Response:
+    """Say what was refused, on a page with a way on."""
+    return _problem(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RecoveryError)
+def failed(_: Request, error: RecoveryError) -> Response:
+    """Say what did not work."""
+    return _problem(503, error.message)
+
+
+def _problem(status: int, words: str) -> Response:
+    html = environment().get_template("problem.html.jinja").render(status=status, words=words, prefix=PREFIX)
+    return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+
+def routes() -> list[dict[str, str]]:
+    """Return every route as ``docs/reference/routes.json`` lists it: method, path, role."""
+    return [
+        {"method": method, "path": f"{PREFIX}{route.path}", "role": access.role_of(_calls(route))}
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods)
+    ]
+
+
+def _calls(route: APIRoute) -> list[Callable[..., Any]]:
+    return [item.call for item in route.dependant.dependencies if item.call is not None]

@@ -1,0 +1,57 @@
+"""One real stack whose people are asked before traffic moves, and the Chromium of the system."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from dashboard_world import ROOT, SYSTEM, World
+from playwright.sync_api import sync_playwright
+
+from recovery_ops.airflow import stack
+from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.cli import local
+from recovery_ops.cli.outside import send_everybody
+from recovery_ops.execution.protecting import protect
+from recovery_ops.execution.systems import load_system
+from recovery_ops.sandbox import process
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Start everything with one recovery point taken; end it with the module."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chromium, "no Chromium in PATH; on Debian: apt-get install chromium"
+    folder = tmp_path_factory.mktemp("browser")
+    dags = folder / "dags"
+    shutil.copytree(ROOT / "dags", dags)
+    catalog = dags / f"{SYSTEM}.yaml"
+    catalog.write_text(
+        catalog.read_text().replace("critical: auto", "critical: ask").replace("timeout: 3m", "timeout: 3h")
+    )
+    sandbox = local.start_world(
+        folder / "sandbox", dags, cache=ROOT / "out" / "cache", request_log=None, parent_pid=os.getpid(), progress=print
+    )
+    known = {**local.environment(sandbox), "RECOVERY_OPS_CATALOGS": str(dags)}
+    before = dict(os.environ)
+    local.use(known)
+    try:
+        running = stack.up(
+            folder / "stack", dags=dags, plugins=ROOT / "plugins", extra=local.environment(sandbox),
+            parent_pid=os.getpid(), progress=print,
+        )  # fmt: skip
+        api = AirflowApi(running.airflow_url, "alice", running.password("alice"))
+        await_dags(api, {f"failover__{SYSTEM}"})
+        described = load_system(SYSTEM, dags)
+        protect(described)
+        outside = send_everybody(described, sandbox, folder / "outside", every_s=0.5)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            yield World(running, sandbox, browser)
+            browser.close()
+        outside.leave()
+    finally:
+        stack.down(folder / "stack")
+        process.stop(sandbox)
+        os.environ.clear()
+        os.environ.update(before)

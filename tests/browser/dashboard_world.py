@@ -1,0 +1,41 @@
+"""What the tests of this folder share: the running stack, a person's browser, the list of routes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from recovery_ops.airflow import stack
+from recovery_ops.sandbox import process
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = "fraud-detection"
+
+
+@dataclass(frozen=True)
+class World:
+    """The running stack and its sandbox."""
+
+    running: stack.Stack
+    sandbox: process.RunningSandbox
+    browser: Browser
+
+    @property
+    def url(self) -> str:
+        return self.running.airflow_url
+
+    def page(self, user: str) -> Page:
+        """Return a page of a new browser session, logged in as ``user``."""
+        page = self.browser.new_page()
+        page.goto(self.url)
+        page.get_by_role("textbox", name="Username").fill(user)
+        page.get_by_role("textbox", name="Password").fill(self.running.password(user))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/")
+        return page
+
+
+def listed_routes() -> list[dict[str, str]]:
+    """Return what ``docs/reference/routes.json`` says."""
+    return json.loads((ROOT / "docs" / "reference" / "routes.json").read_text())

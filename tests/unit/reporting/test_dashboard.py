@@ -1,0 +1,150 @@
+"""What the pages are made from: a region that is silent delays nobody, and the clock tells the truth."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recovery_ops.errors import RecordError, StepInterruptedError
+from recovery_ops.execution.systems import load_system, plan_for
+from recovery_ops.model.events import EventType
+from recovery_ops.model.system import System
+from recovery_ops.planning import plan_to_json
+from recovery_ops.reporting import dashboard
+from recovery_ops.reporting.dashboard import Lookout
+from recovery_ops.reporting.dashboard_overview import overview
+from recovery_ops.reporting.dashboard_run import run_page
+from recovery_ops.reporting.dashboard_system import chart, graph
+from recovery_ops.testing.runs import RUN_ID, SYSTEM, Run, at, full_run
+from recovery_ops.testing.stores import InMemoryObjectStore
+
+DAGS = Path(__file__).parents[3] / "dags"
+
+
+@pytest.fixture(scope="module")
+def system() -> System:
+    return replace(load_system("fraud-detection", DAGS), name=SYSTEM)
+
+
+def _declared(**changes: object) -> Run:
+    plan = plan_for(load_system("fraud-detection", DAGS), "us-west-2")
+    run = Run()
+    run.declare(plan=plan_to_json(plan), time_factor=1.0, **changes)
+    return run
+
+
+def test_a_silent_region_delays_one_look_and_the_rest_is_shown(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr(dashboard.Door.ask, "__defaults__", (0.05,))
+    hangs, open_again = threading.Event(), InMemoryObjectStore(lambda *_: hangs.wait(30) and None)
+    alive = InMemoryObjectStore()
+    full_run(alive)
+    lookout = Lookout(system, lambda region: open_again if region == "us-east-1" else alive)
+    try:
+        line = overview(lookout, at(200))
+        began = time.monotonic()
+        assert lookout.silent() == {"us-east-1": "nothing came within 0.05 s"}
+        assert time.monotonic() - began < 5  # it is not asked again, so 30 s are not waited for
+        assert line["serving"] == "us-west-2"
+        assert line["last_run"].run_id == RUN_ID
+    finally:
+        hangs.set()
+
+
+def test_a_region_that_is_back_is_asked_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = [True]
+
+    def before(*_: str) -> None:
+        if dead[0]:
+            raise StepInterruptedError("the region does not answer")
+
+    monkeypatch.setattr(dashboard, "ASK_AGAIN_AFTER_S", 0.0)
+    lookout = Lookout(system, lambda _: InMemoryObjectStore(before))
+    assert set(lookout.silent()) == {"us-east-1", "us-west-2"}
+    dead[0] = False
+    end = time.monotonic() + 20
+    while lookout.silent() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not lookout.silent()
+
+
+def test_whoever_looks_cannot_write(system: System) -> None:
+    door = Lookout(system, lambda _: InMemoryObjectStore()).doors[0]
+    for write in (lambda: door.put_new("a", b""), lambda: door.replace("a", b"", "e"), lambda: door.delete("a", "e")):
+        with pytest.raises(RecordError, match="only reads"):
+            write()
+
+
+def test_events_are_read_once_however_often_a_page_updates(system: System) -> None:
+    store = InMemoryObjectStore()
+    full_run(store)
+    lookout = Lookout(system, lambda _: store)
+    lookout.events(RUN_ID)
+    read = len([call for call in store.calls if call[0] == "get"])
+    lookout.events(RUN_ID)
+    assert len([call for call in store.calls if call[0] == "get"]) == read
+
+
+def test_clock_counts_down_from_the_impact() -> None:
+    facts = run_page(_declared().log.events(), at(100))
+    assert facts is not None
+    assert facts["clock"].elapsed_s == 100
+    assert facts["clock"].left_s == facts["rto_s"] - 100
+    assert facts["clock"].rate == 1.0
+    assert facts["point"]["where"] == "before"
+    assert facts["may"]["cancel"]
+
+
+def test_forecast_names_the_step_that_is_late_and_by_how_much() -> None:
+    run = _declared()
+    run.step(30, "features.rehydrate", EventType.STEP_STARTED, region="us-west-2", control_planes=[])
+    facts = run_page(run.log.events(), at(30 + 900))
+    assert facts is not None
+    assert facts["clock"].late_s > 300
+    assert facts["clock"].because == "features.rehydrate takes longer than planned"
+    assert facts["clock"].left_s < 0
+
+
+def test_clock_stops_when_clients_are_healthy_and_the_point_of_no_return_is_passed() -> None:
+    run = _declared()
+    run.add(70, "cutover#1", EventType.TRAFFIC_MOVED, method="health-switch", to_region="us-west-2")
+    run.add(110, "observe#1", EventType.SOAK_ENDED, outcome="healthy", healthy_since=at(79).isoformat(), failed=0)
+    facts = run_page(run.log.events(), at(500))
+    assert facts is not None
+    assert facts["clock"].stopped
+    assert facts["clock"].elapsed_s == 79
+    assert facts["point"]["where"] == "passed"
+
+
+def test_scaled_time_stretches_waiting_and_leaves_work_as_it_is() -> None:
+    run = Run()
+    run.declare(plan=plan_to_json(plan_for(load_system("fraud-detection", DAGS), "us-west-2")), time_factor=1 / 60)
+    run.step(20, "network.provision", EventType.STEP_STARTED, region="us-west-2", control_planes=[])
+    run.add(22, "network.provision#1", EventType.OPERATION_STARTED, step="network.provision", ref={})
+    facts = run_page(run.log.events(), at(23))
+    assert facts is not None
+    assert facts["clock"].elapsed_s == pytest.approx(20 + 2 + 60)
+    assert facts["clock"].rate == pytest.approx(60)
+
+
+def test_what_waits_is_shown_with_what_it_waits_for() -> None:
+    run = _declared()
+    run.step(30, "config.rehydrate", EventType.STEP_STARTED, region="us-west-2", control_planes=[])
+    facts = run_page(run.log.events(), at(31))
+    assert facts is not None
+    waits = {wait["step"]: [need["id"] for need in wait["for"]] for wait in facts["waits"]}
+    assert any("config.rehydrate" in needs for needs in waits.values())
+
+
+def test_graph_puts_a_component_right_of_what_it_needs(system: System) -> None:
+    boxes = {box["name"]: box for box in graph(system, None)["boxes"]}
+    assert all(boxes[need]["x"] < box["x"] for box in boxes.values() for need in box["needs"])
+
+
+def test_chart_needs_two_values() -> None:
+    assert chart("x", [(at(0), 1.0)], 2.0) is None
+    drawn = chart("x", [(at(0), 1.0), (at(10), 3.0)], 2.0)
+    assert drawn is not None
+    assert drawn["missed"]
