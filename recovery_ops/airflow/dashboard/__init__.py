@@ -4,6 +4,8 @@ from typing import Any
 
 PREFIX = "/recovery-ops"
 """Where Airflow mounts the pages."""
+METRICS = "/recovery-ops-metrics"
+"""Where it mounts the scrape endpoint."""
 VIEWS = [
     {
         "name": "Recovery",

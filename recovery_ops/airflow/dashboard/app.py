@@ -7,8 +7,9 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 
-from recovery_ops.airflow.dashboard import PREFIX, access, actions, pages
+from recovery_ops.airflow.dashboard import METRICS, PREFIX, access, actions, pages
 from recovery_ops.airflow.dashboard.render import HEADERS, environment
+from recovery_ops.airflow.metrics import app as metrics
 from recovery_ops.errors import RecoveryError
 
 app = FastAPI(title="recovery-ops", docs_url=None, redoc_url=None, openapi_url=None)
@@ -34,8 +35,17 @@ def _problem(status: int, words: str) -> Response:
 
 
 def routes() -> list[dict[str, str]]:
-    """Return every route as ``docs/reference/routes.json`` lists it: method, path, role."""
-    return [
+    """Return every route of ours as ``docs/reference/routes.json`` lists it: method, path, role.
+
+    Metrics have no role of Airflow: whoever scrapes shows a token.
+    """
+    scraped = [
+        {"method": method, "path": f"{METRICS}{route.path}", "role": "token"}
+        for route in metrics.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods)
+    ]
+    return scraped + [
         {"method": method, "path": f"{PREFIX}{route.path}", "role": access.role_of(_calls(route))}
         for route in app.routes
         if isinstance(route, APIRoute)
