@@ -1,6 +1,6 @@
 """Take the pictures in docs/images from a real run: ``python scripts/take_pictures.py``.
 
-Starts the local stack, loses a region, recovers, and photographs the report and Airflow's graph of the finished run
+Starts the local stack, loses a region, recovers, and photographs report, dashboard and Airflow's graph of the run
 with the Chromium of the system. Needs what ``make setup`` installs, and a Chromium in PATH.
 """
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -22,6 +23,7 @@ from recovery_ops.cli.outside import send_everybody
 from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.runs import RunRef, mint_run_id
+from recovery_ops.readiness.sweeping import sweep
 from recovery_ops.reporting.publish import publish
 from recovery_ops.sandbox import process
 
@@ -50,12 +52,15 @@ def main() -> int:
             parent_pid=os.getpid(), progress=print,
         )  # fmt: skip
         api = AirflowApi(running.airflow_url, "alice", running.password("alice"))
+        sweep(load_system(SYSTEM, ROOT / "dags"))
         run, ref = _fail_over(api, sandbox, folder)
         publish(ref, folder)
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
             _report(chromium.new_page(viewport=WIDE), folder / "report.html")
             _graph(chromium.new_page(viewport=GRAPH), running, f"failover__{SYSTEM}", run)
+            for scheme in ("light", "dark"):
+                _dashboard(chromium.new_page(viewport=WIDE, color_scheme=scheme), running, ref, scheme)
             chromium.close()
     finally:
         stack.down(folder / "stack")
@@ -108,6 +113,23 @@ def _graph(page: Page, running: stack.Stack, dag: str, run: str) -> None:
     page.get_by_label("Fit View").or_(page.locator(".react-flow__controls-fitview")).first.click()
     page.wait_for_timeout(1500)
     page.locator(".react-flow").first.screenshot(path=IMAGES / "airflow-graph.png")
+
+
+def _dashboard(page: Page, running: stack.Stack, ref: RunRef, scheme: Literal["light", "dark"]) -> None:
+    page.goto(running.airflow_url)
+    page.get_by_role("textbox", name="Username").fill("alice")
+    page.get_by_role("textbox", name="Password").fill(running.password("alice"))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+    base = f"/systems/{ref.system}"
+    paths = {
+        "overview": "/", "run": f"{base}/runs/{ref.run_id}", "system": base, "recover": f"{base}/recover",
+        "drills": "/drills", "evidence": "/evidence",
+    }  # fmt: skip
+    for name, path in paths.items():
+        page.goto(f"{running.airflow_url}/recovery-ops{path}")
+        page.wait_for_timeout(1500)
+        page.screenshot(path=IMAGES / f"dashboard-{name}-{scheme}.png")
 
 
 def _until(true: Callable[[], bool], limit_s: float = 240.0) -> None:
