@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -67,6 +68,7 @@ def test_a_failover_from_the_warning_to_the_report(world: World) -> None:
     page.get_by_role("button", name="Start the recovery").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was changed. us-east-1 still answers")
 
+    page.get_by_label("Since when are users hit?").fill(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
     world.sandbox.control.fault("us-east-1", "reset")
     page.get_by_role("button", name="Show what would happen").click()
     expect(page.get_by_role("heading", name="What would happen")).to_be_visible()
