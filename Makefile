@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TOOLS  := $(VENV)/tools/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test roundtrip lint torture bench lock
+.PHONY: help setup tools demo up down test roundtrip lint torture bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +15,12 @@ setup: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an i
 
 $(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+tools: $(TOOLS) ## Bring promtool, prometheus and amtool into .venv/tools
+
+$(TOOLS): $(READY) scripts/tools.sh
+	@bash scripts/tools.sh "$(VENV)"
 	@touch $@
 
 demo: $(READY) ## Lose a region and bring the system back (SYSTEM=name, VIA=airflow|direct)
@@ -25,7 +32,7 @@ up: $(READY) ## Start the stack, leave it running, print addresses and log-in
 down: $(READY) ## Stop what `make up` started
 	$(BIN)/recovery-ops down
 
-test: $(READY) ## Run the tests (ARGS="tests/unit -k claims" narrows them)
+test: $(READY) $(TOOLS) ## Run the tests (ARGS="tests/unit -k claims" narrows them)
 	$(BIN)/pytest $(ARGS)
 
 roundtrip: $(READY) ## Fail over and back twice, compare with the state it began in

@@ -1,6 +1,7 @@
 """One answer to one scrape, whoever serves it: the plugin of Airflow or a small server of our own."""
 
 import hmac
+import sys
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,6 +77,10 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, endpoint: Endpoint) -> None:
         super().__init__((host, port), _Handler)
         self.endpoint = endpoint
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the signature of socketserver
+        """Note that a connection failed, most often because whoever asked has gone; the server goes on."""
+        log.info("connection lost", client=str(client_address), error=str(sys.exception() or ""))
 
     @property
     def url(self) -> str:
