@@ -37,9 +37,9 @@ if ! fetch >"$fetched/log"; then
   apt-get update -qq >"$fetched/log" 2>&1 || refuse "$(tail -1 "$fetched/log")"
   fetch >"$fetched/log" || refuse "$(tail -1 "$fetched/log")"
 fi
-for file in "$fetched"/*.deb; do dpkg-deb -x "$file" "$fetched/root"; done
+for file in "$fetched"/*.deb; do dpkg-deb -x "$file" "$fetched/unpacked"; done
 for tool in "${!package[@]}"; do
   [ -e "$tools/$tool" ] && continue
-  install -m 755 "$fetched/root/usr/bin/$tool" "$tools/$tool"
+  install -m 755 "$fetched/unpacked/usr/bin/$tool" "$tools/$tool"
 done
 say "ready: $("$tools/promtool" --version 2>&1 | head -1)"
