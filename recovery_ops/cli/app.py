@@ -28,13 +28,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, debts, detection, findings, metrics, playbook, record, run_control, sandbox):
+for noun in (catalog, debts, detection, findings, metrics, playbook, record, report, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)
 app.command("failback")(failback.failback)
 app.command("protect")(failover.protect_now)
-app.command("report")(report.report)
 app.command("readiness")(readiness.readiness)
 app.command("rpo")(readiness.rpo)
 app.command("cost")(cost.cost)

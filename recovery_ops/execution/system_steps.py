@@ -16,6 +16,7 @@ from recovery_ops.execution.fencing import fence, give_back
 from recovery_ops.execution.heeding import moves_traffic
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.moving import cut_over, observe, probe_name, roll_back
+from recovery_ops.execution.predecessors import predecessors
 from recovery_ops.execution.reconciling import reconcile
 from recovery_ops.execution.reprotecting import reprotect
 from recovery_ops.execution.view import RunView
@@ -174,6 +175,7 @@ def _close(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
     if moves_traffic(view) and not state.committed:
         facts |= _who_serves(view)
     facts["released"] = _release(view)
+    facts["earlier"] = predecessors(view.log.store, view.ref.system, view.ref.run_id, view.plan.hash)
     writer.append(EventType.RUN_CLOSED, facts)
     return {"outcome": facts["outcome"], "answers": facts["answers"]}
 

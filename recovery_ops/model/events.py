@@ -80,7 +80,8 @@ class EventType(enum.StrEnum):
     RUN_CLOSED = "run-closed"
     """outcome ("committed"|"rolled-back"|"refused"|"failed"|"abandoned"), serving_region (where traffic points),
     answers (bool: a client outside was answered at the close; null when the run moves no traffic or was committed),
-    detail, released (bool)"""
+    detail, released (bool), earlier [run id] (closed runs that this one is compared with: the one before, then those of
+    the same plan, newest first)"""
     RUN_PAUSED = "run-paused"
     """person, reason: no step starts until the run is resumed; a step that works ends what it has begun"""
     RUN_RESUMED = "run-resumed"
@@ -125,6 +126,9 @@ class EventType(enum.StrEnum):
     led to a run)"""
     NOTIFIED = "notified"
     """channel, audience, template (the moment: "declared"|"resolved"), state ("sent"|"failed"), detail"""
+    REPORT_SIGNED = "report-signed"
+    """person, roles [role], decision ("accept"|"reject"), comment, evidence_sha256 (of all events but signatures),
+    verdict (as it stood), debts_open [{debt, component, region, what}], debts_paid [the same, person, at]"""
     REPORT_FAILED = "report-failed"
     """why: the evidence of a run could not be produced"""
     POINT_TAKEN = "point-taken"

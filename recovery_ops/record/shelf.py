@@ -14,6 +14,9 @@ from recovery_ops.record.store import ObjectStore
 BOOKENDS = ("declare", "close")
 """Writers whose few events tell what a run was about and how it ended."""
 
+RUN = "r-"
+"""How the id of a run begins; protection and the ledger of debts have logs of other names."""
+
 T = TypeVar("T")
 
 
@@ -48,9 +51,15 @@ class Shelf:
         """Return what the declaration of a run says, without its other events."""
         return fold(self.events(run_id, BOOKENDS[:1]))
 
-    def summaries(self) -> list[RunState]:
-        """Return what is known of every run from its declaration and close alone, newest first."""
-        found = _side_by_side(lambda run_id: fold(self.events(run_id, BOOKENDS)), self.run_ids())
+    def summaries(self, *, newest: int | None = None) -> list[RunState]:
+        """Return what is known of every run from its declaration and close alone, newest first.
+
+        With ``newest`` only so many runs are read, those with the latest date in their id.
+        """
+        wanted = self.run_ids()
+        if newest is not None:
+            wanted = [run_id for run_id in wanted if run_id.startswith(RUN)][-newest:]
+        found = _side_by_side(lambda run_id: fold(self.events(run_id, BOOKENDS)), wanted)
         runs = [state for state in found if state.declared_at is not None or state.refusals]
         return sorted(runs, key=lambda state: (str(state.last_at), state.run_id), reverse=True)
 

@@ -2,10 +2,11 @@
 
 from recovery_ops.model.plan import Mode
 from recovery_ops.record.payload import Payload
+from recovery_ops.reporting.drilling import cost_ceiling_usd
 from recovery_ops.reporting.facts import Facts, Json, iso
 
 
-def identity(facts: Facts) -> Json:
+def identity(facts: Facts, previous_report: str | None = None) -> Json:
     """Return what the report is about, with the hashes that prove it."""
     state = facts.state
     return {
@@ -23,7 +24,7 @@ def identity(facts: Facts) -> Json:
         "account": state.account or None,
         "environment": "time-scaled" if facts.factor not in (None, 1.0) else None,
         "generated_at": iso(state.last_at),
-        "previous_report": None,
+        "previous_report": previous_report,
     }
 
 
@@ -33,11 +34,11 @@ def classification(facts: Facts) -> Json:
     return {
         "event": None if not state.mode else "drill" if state.mode == Mode.DRILL else "real",
         "mode": state.mode or None,
-        "drill_type": None,
+        "drill_type": facts.declared.maybe_text("drill"),
         "planned": state.graceful,
         "intent": state.intent or None,
-        "announced": None,
-        "scenario": None,
+        "announced": facts.declared.flag("announced"),
+        "scenario": facts.declared.everything.get("scenario"),
         "reason": state.reason or None,
     }
 
@@ -54,9 +55,16 @@ def scope(facts: Facts) -> Json:
         "components": within or list(state.components),
         "criticality": [_critical(facts, name, item) for name, item in facts.components.items()],
         "out_of_scope": [name for name in state.components if name not in within] if within else [],
-        "third_parties": None,
-        "blast_radius": None,
+        "third_parties": list(facts.declared.texts("third_parties")) or None,
+        "blast_radius": _blast_radius(facts),
     }
+
+
+def _blast_radius(facts: Facts) -> Json | None:
+    """What a drill may touch at most, as it was declared: limits and guard alarms."""
+    limits = facts.declared.part("blast_radius").everything
+    guards = list(facts.declared.items("guards"))
+    return {"limits": dict(limits), "guards": guards} if limits or guards else None
 
 
 def _critical(facts: Facts, name: str, item: Payload) -> Json:
@@ -76,41 +84,5 @@ def criteria(facts: Facts) -> Json:
         "fixed_at": iso(facts.state.declared_at),
         "hash": facts.state.criteria_hash or None,
         "criteria": dict(facts.state.criteria),
-        "cost_ceiling": None,
-    }
-
-
-def people(facts: Facts) -> Json:
-    """Return roles, who took part, and every approval with person, comment and time."""
-    state = facts.state
-    acting = [state.person, *(approval.person for approval in state.approvals)]
-    acting += [override.person for override in state.overrides] + [step.person for step in state.steps.values()]
-    return {
-        "declared_by": state.person or None,
-        "incident_lead": None,
-        "roles": {role: list(Payload(state.people).texts(role)) for role in sorted(state.people)},
-        "participants": sorted({name for name in acting if name and not name.startswith("policy:")}),
-        "approvals": [
-            {
-                "policy": approval.policy or None,
-                "approvers": list(approval.approvers),
-                "timeout_s": approval.timeout_s,
-                "asked_at": iso(approval.asked_at),
-                "answered_at": iso(approval.answered_at),
-                "decision": approval.decision,
-                "person": approval.person or None,
-                "comment": approval.comment or None,
-            }
-            for approval in state.approvals
-        ],
-        "overrides": [
-            {
-                "person": override.person,
-                "reason": override.reason,
-                "at": iso(override.at),
-                "checks": [dict(check) for check in override.checks],
-            }
-            for override in state.overrides
-        ],
-        "substitutions": None,
+        "cost_ceiling": cost_ceiling_usd(facts),
     }

@@ -4,9 +4,14 @@ from collections.abc import Iterator
 
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
-from recovery_ops.record.state import StepState, StepStatus
+from recovery_ops.record.state import Debt, StepState, StepStatus
+from recovery_ops.reporting.drilling import clean_up, guards, tabletop
 from recovery_ops.reporting.facts import Facts, Json, iso
+from recovery_ops.reporting.interventions import interventions
 from recovery_ops.reporting.objectives import PASS
+
+TOLD_ELSEWHERE = ("skipped", "overridden")
+"""Interventions that stand among the deviations with more to them: with their step, with their checks."""
 
 
 def deviations(facts: Facts) -> list[Json]:
@@ -19,6 +24,15 @@ def deviations(facts: Facts) -> list[Json]:
         if decision.degraded or decision.refused:
             what = f"{decision.component} got {decision.obtained or 'nothing'} in {decision.region}"
             found.append(_deviation("degraded" if decision.degraded else "fallback", what, "", None, iso(decision.at)))
+    found += [
+        _deviation(item["kind"], item["what"], item["reason"] or "", item["person"], item["at"])
+        for item in interventions(facts)
+        if item["kind"] not in TOLD_ELSEWHERE
+    ]
+    found += [
+        _deviation("guard-tripped", str(item["guard"]), f"{item['observed']}, limit {item['limit']}", None, item["at"])
+        for item in guards(facts)
+    ]
     for event, fact in facts.payloads(EventType.RUN_ROLLED_BACK):
         found.append(_deviation("rolled-back", fact.text("to_region"), fact.text("why"), None, iso(event.at)))
     for event, fact in facts.payloads(EventType.RECORD_GAP_CLOSED):
@@ -57,7 +71,7 @@ def _deviation(kind: str, what: str, why: str, person: str | None, at: str | Non
 
 
 def debts(facts: Facts) -> list[Json]:
-    """Return what could not be done during the run and is owed."""
+    """Return what could not be done during the run and is owed, and when it was paid as far as the record knows."""
     return [
         {
             "debt": debt.debt,
@@ -66,9 +80,22 @@ def debts(facts: Facts) -> list[Json]:
             "what": debt.what,
             "why": debt.why,
             "at": iso(debt.at),
+            **_payment(facts, debt),
         }
         for debt in facts.state.debts
     ]
+
+
+def _payment(facts: Facts, debt: Debt) -> Json:
+    """Payments are events of this run, or were noted by whoever signed its report later."""
+    mine = {name: getattr(debt, name) for name in ("debt", "component", "region", "what")}
+    paid = [(iso(event.at), fact) for event, fact in facts.payloads(EventType.DEBT_PAID)]
+    for _, signature in facts.payloads(EventType.REPORT_SIGNED):
+        paid += [(iso(fact.time("at")), fact) for fact in signature.parts("debts_paid")]
+    for at, fact in paid:
+        if all(fact.text(name) == value for name, value in mine.items()):
+            return {"paid_at": at, "paid_by": fact.maybe_text("person")}
+    return {"paid_at": None, "paid_by": None}
 
 
 def reconciliation(facts: Facts) -> list[Json]:
@@ -144,15 +171,8 @@ def references(facts: Facts) -> list[Json]:
     ]
 
 
-def clean_up(facts: Facts) -> Json:
-    """Return what the run created or adopted; deletions and cost were not measured by it."""
-    made = [{"step": step.id, "resource": item} for step in facts.state.steps.values() for item in step.resources]
-    owed = [item for item in debts(facts) if item["debt"] == "clean-up"]
-    return {"resources": made, "owed": owed, "deleted": None, "leftovers": None, "run_cost": None, "standby_cost": None}
-
-
 def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[Json]:
-    """Return one open finding per missed objective, check that is no pass, override and debt; nobody owns them yet."""
+    """Return one open finding per thing that is missed, failed, overridden, owed or left; nobody owns them yet."""
     found = [
         ("objective", "blocker" if item["gating"] else "warning", f"{item['kind'].upper()} of {item['component']}")
         for item in objectives
@@ -170,8 +190,23 @@ def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[J
         if item["conflicts"]:
             what = f"{item['component']}: {len(item['conflicts'])} writes met a later one, which won"
             found.append(("reconciliation", "warning", what))
-    found += [("debt", "warning", f"{debt.debt}: {debt.what}") for debt in facts.state.debts]
+    owed = debts(facts)
+    found += [("debt", "warning", f"{debt['debt']}: {debt['what']}") for debt in owed if debt["paid_at"] is None]
+    found += [("guard", "blocker", f"{item['guard']}: {item['observed']}") for item in guards(facts)]
+    found += [("clean-up", "blocker", f"left behind: {item}") for item in clean_up(facts, owed)["leftovers"] or ()]
+    found += [
+        ("people", "blocker" if role["required"] else "info", f"{role['role']}: {_unanswered(role)}")
+        for role in (tabletop(facts) or {"people": []})["people"]
+        if role["verdict"] != PASS
+    ]
     return [_finding(number, *item) for number, item in enumerate(found, start=1)]
+
+
+def _unanswered(role: Json) -> str:
+    """Why the objective of a role is not met."""
+    if role["answered_by_people"] < role["asked"] or not role["answered_by_people"]:
+        return f"a person answered {role['answered_by_people']} of {role['asked']} injects"
+    return f"the slowest answer took {role['slowest_s']} s, {role['within_s']} s wanted"
 
 
 def _finding(number: int, source: str, severity: str, what: str) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recovery_ops.model.events import Event, EventType
-from recovery_ops.reporting.html import duration
+from recovery_ops.reporting.phrases import duration
 
 LOUD = {
     EventType.RUN_DECLARED, EventType.RUN_REFUSED, EventType.STEP_FAILED, EventType.APPROVAL_ASKED,

@@ -1,12 +1,18 @@
 """A report as one page: no script, no request to anywhere, readable on paper. Made from ``report.json`` alone."""
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from recovery_ops.reporting.facts import Json
+from recovery_ops.reporting.phrases import change, clock, day, duration, offset, short, value
+from recovery_ops.reporting.story import story
 from recovery_ops.reporting.timeline import picture
+from recovery_ops.reporting.trend import kind_of
+from recovery_ops.reporting.trend_picture import trend_picture
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TEMPLATE = "report.html.jinja"
 CLOCKS = {
@@ -21,12 +27,31 @@ CLOCKS = {
     "T8": "healthy, and stayed so for the soak",
     "T9": "protected again outside the impaired region",
 }
-ABSENT = "not measured"
-MINUS, DASH = "\u2212", "\u2013"
 
 
 def render(report: Json) -> str:
     """Return the HTML page of a report from :func:`recovery_ops.reporting.report`; everything in it is escaped."""
+    return _template(TEMPLATE).render(
+        r=report,
+        clock_names=CLOCKS,
+        picture=picture(report),
+        bars=[bar(item) for item in report["objectives"]],
+        checks_of=checks_of(report),
+        headline=headline(report),
+    )
+
+
+def render_summary(report: Json) -> str:
+    """Return one page for those who decide and do not operate."""
+    return _template("summary.html.jinja").render(r=report, headline=headline(report), story=story(report))
+
+
+def render_trend(trend: Json) -> str:
+    """Return the page of :func:`recovery_ops.reporting.trend.trend`."""
+    return _template("trend.html.jinja").render(t=trend, picture=trend_picture(trend))
+
+
+def _template(name: str) -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -39,74 +64,15 @@ def render(report: Json) -> str:
     )
     environment.filters |= {
         "duration": duration,
+        "change": change,
         "clock": clock,
         "day": day,
         "value": value,
         "offset": offset,
         "short": short,
+        "kind_of": kind_of,
     }
-    page = environment.get_template(TEMPLATE)
-    return page.render(
-        r=report,
-        clock_names=CLOCKS,
-        picture=picture(report),
-        bars=[bar(item) for item in report["objectives"]],
-        checks_of=checks_of(report),
-        headline=headline(report),
-    )
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds as people say them: ``0.34 s``, ``12.4 s``, ``4 min 12 s``, ``1 h 05 min``, ``3 d 2 h``."""
-    if seconds is None:
-        return ABSENT
-    sign, length = (MINUS if seconds < 0 else ""), abs(seconds)
-    if length < 1:
-        return f"{sign}{length:.2f}\u00a0s"
-    if length < 59.95:
-        return f"{sign}{length:.1f}\u00a0s".replace(".0\u00a0s", "\u00a0s")
-    whole = round(length)
-    if whole < 3600:
-        return f"{sign}{whole // 60}\u00a0min" + (f"\u00a0{whole % 60:02d}\u00a0s" if whole % 60 else "")
-    if whole < 86400:
-        return f"{sign}{whole // 3600}\u00a0h" + (f"\u00a0{whole % 3600 // 60:02d}\u00a0min" if whole % 3600 else "")
-    return f"{sign}{whole // 86400}\u00a0d" + (f"\u00a0{whole % 86400 // 3600}\u00a0h" if whole % 86400 // 3600 else "")
-
-
-def clock(at: str | None) -> str:
-    """Return the time of day with milliseconds."""
-    return ABSENT if at is None else f"{datetime.fromisoformat(at):%H:%M:%S.%f}"[:-3]
-
-
-def day(at: str | None) -> str:
-    """Return date and minute."""
-    return ABSENT if at is None else f"{datetime.fromisoformat(at):%d %B %Y, %H:%M:%S} UTC".lstrip("0")
-
-
-def offset(at: str | None, since: str | None) -> str:
-    """Return how long after ``since`` something was."""
-    if at is None or since is None:
-        return ""
-    found = duration((datetime.fromisoformat(at) - datetime.fromisoformat(since)).total_seconds())
-    return found if found.startswith(MINUS) else f"+{found}"
-
-
-def value(given: object) -> str:
-    """Return a value of a check as text: numbers to six digits, structures as JSON."""
-    if given is None:
-        return DASH
-    if isinstance(given, bool):
-        return "yes" if given else "no"
-    if isinstance(given, float):
-        return f"{given:.6g}"
-    if isinstance(given, str):
-        return given
-    return json.dumps(given, ensure_ascii=False, sort_keys=True)
-
-
-def short(digest: str | None, length: int = 12) -> str:
-    """Return the beginning of a hash."""
-    return DASH if not digest else digest[:length]
+    return environment.get_template(name)
 
 
 def bar(item: Json) -> Json:
@@ -129,9 +95,10 @@ def checks_of(report: Json) -> list[tuple[str, list[Json]]]:
 def headline(report: Json) -> Mapping[str, str | None]:
     """Return what ran, from where to where, and where clients are answered now."""
     scope = report["scope"]
+    drill = report["classification"]["drill_type"]
     what = {"failover": "Failover", "failback": "Failback", "drill": "Drill", "component": "Component recovery"}
     return {
-        "what": what.get(str(report["classification"]["mode"]), "Run"),
+        "what": f"{drill} drill".capitalize() if drill else what.get(str(report["classification"]["mode"]), "Run"),
         "route": f"{scope['impaired_region'] or '?'} \u2192 {scope['recovery_region'] or '?'}",
         "where": report["result"]["serving_region"],
     }

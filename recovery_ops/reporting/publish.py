@@ -1,22 +1,23 @@
 """Publishing: from the record of a run to ``report.json`` and ``report.html``, on disk and beside the record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 from recovery_ops.errors import RecordError, RecoveryError
-from recovery_ops.model.events import EventType
+from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record import keys
 from recovery_ops.record.log import EventLog, put_once
 from recovery_ops.record.seal import complete
 from recovery_ops.record.verify import verify_run
 from recovery_ops.reporting.building import as_bytes, report
-from recovery_ops.reporting.facts import Json
+from recovery_ops.reporting.comparing import wanted
+from recovery_ops.reporting.facts import Facts, Json
 from recovery_ops.reporting.html import render
 
-JSON_NAME, HTML_NAME = "report.json", "report.html"
+JSON_NAME, HTML_NAME, SUMMARY_NAME = "report.json", "report.html", "summary.html"
 WRITER = "report"
 logger = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ def publish_log(log: EventLog, out: Path | None = None) -> Json:
         made = report_of(log)
         files = files_of(made)
         if out is not None:
-            _write(out, files)
+            write(out, files)
     except Exception as error:
         _note_failure(log, error)
         raise
@@ -76,10 +77,25 @@ def report_of(log: EventLog) -> Json:
     """
     try:
         broken = [item.to_json() for item in verify_run(log)]
-        return report(log.events(), broken=broken)
+        events = log.events()
+        return report(events, broken=broken, earlier=earlier_runs(log, events))
     except RecordError as error:
         message = f"no report of run {log.run_id} of {log.system} was made: {error.message}"
         raise type(error)(message, **error.facts) from error
+
+
+def earlier_runs(log: EventLog, events: Sequence[Event]) -> list[list[Event]]:
+    """Return the events of the runs that a run is compared with, from the store that holds its own.
+
+    A run that is gone or damaged there is left out, and the report says so.
+    """
+    found = []
+    for run_id in wanted(Facts.of(events)) if events else ():
+        try:
+            found.append(EventLog(log.store, log.system, run_id).events())
+        except RecordError as error:
+            logger.warning("a run is not compared with", run_id=run_id, why=error.message)
+    return found
 
 
 def files_of(made: Json) -> Mapping[str, bytes]:
@@ -110,7 +126,8 @@ def report_key(system: str, run_id: str, log_sha256: str, name: str) -> str:
     return f"{folder}report/{log_sha256[:16]}/{name}"
 
 
-def _write(out: Path, files: Mapping[str, bytes]) -> None:
+def write(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, made if need be; raises ``RecordError`` when that cannot be done."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, body in files.items():

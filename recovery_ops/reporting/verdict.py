@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.record.state import StepStatus
+from recovery_ops.reporting.drilling import clean_up, cost_ceiling_usd, guards, is_drill, is_tabletop, tabletop
 from recovery_ops.reporting.facts import Facts, Json
 from recovery_ops.reporting.objectives import PASS
 from recovery_ops.reporting.outside import losses_by_component
@@ -22,6 +23,10 @@ RULES = (
     "protection",
     "serving",
     "close",
+    "guard",
+    "clean-up",
+    "cost",
+    "people",
 )
 """Every rule, in the order in which reasons are listed."""
 
@@ -34,12 +39,14 @@ def verdict(facts: Facts, objectives: list[Json], checks: list[Json], client: Js
         *_outcome(facts),
         *_verification(facts, checks),
         *_overrides(facts),
-        *_objectives(objectives),
+        *_objectives(facts, objectives),
         *_client(facts, client),
         *_writer(facts, objectives),
         *_protection(facts),
         *_serving(facts),
         *_close(facts),
+        *_drill(facts),
+        *_people(facts),
     ]
     return ("fail" if found else "pass"), [{"rule": rule, "what": what} for rule, what in found]
 
@@ -86,9 +93,9 @@ def _overrides(facts: Facts) -> Iterator[Reason]:
         yield "override", f"{override.person} overrode {count} failed check{'s' * (count != 1)}: {override.reason}"
 
 
-def _objectives(objectives: list[Json]) -> Iterator[Reason]:
+def _objectives(facts: Facts, objectives: list[Json]) -> Iterator[Reason]:
     """Objectives of components that traffic does not wait for are shown and do not decide."""
-    if not any(item["gating"] for item in objectives):
+    if not any(item["gating"] for item in objectives) and not is_tabletop(facts):
         yield "objectives", "no objective was fixed for anything that traffic waits for"
     for item in objectives:
         if item["gating"] and item["verdict"] != PASS:
@@ -167,6 +174,39 @@ def _close(facts: Facts) -> Iterator[Reason]:
         yield "close", "the run is not closed"
     elif facts.state.released is not True:
         yield "close", "close did not release the claim of the system"
+
+
+def _drill(facts: Facts) -> Iterator[Reason]:
+    """A drill harms nothing, leaves nothing behind, proves that it does not, and costs what it may."""
+    for item in guards(facts):
+        yield "guard", f"{item['guard']} stopped the drill: {item['observed']}, limit {item['limit']}"
+    cleaned = clean_up(facts, [])
+    if cleaned["leftovers"]:
+        yield "clean-up", f"things left behind: {len(cleaned['leftovers'])}"
+    if is_drill(facts) and not is_tabletop(facts) and cleaned["cleaned_up_at"] is None:
+        yield "clean-up", "nothing says that the drill was cleaned up"
+    ceiling, spent = cost_ceiling_usd(facts), cleaned["run_cost"]
+    if ceiling is not None and spent is None:
+        yield "cost", f"what the run cost is not measured, {ceiling:g} USD were allowed"
+    elif ceiling is not None and spent > ceiling:
+        yield "cost", f"{spent:g} USD spent, {ceiling:g} USD were allowed"
+
+
+def _people(facts: Facts) -> Iterator[Reason]:
+    """Every question of a tabletop has an answer, and where people were wanted, one of a person."""
+    found = tabletop(facts)
+    if found is None:
+        return
+    if not found["injects"]:
+        yield "people", "no inject was shown"
+    for inject in found["injects"]:
+        if not inject["decisions"]:
+            yield "people", f"nobody decided on inject {inject['inject']}"
+    for role in found["people"]:
+        if role["required"] and role["verdict"] != PASS:
+            counted = f"{role['answered_by_people']} of {role['asked']} injects answered by a person"
+            slow = f", the slowest after {role['slowest_s']:g} s" if role["slowest_s"] is not None else ""
+            yield "people", f"{role['role']}: {counted}{slow}"
 
 
 def _because(detail: str) -> str:

@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from recovery_ops.airflow.dashboard import PREFIX
 from recovery_ops.airflow.dashboard.access import Visitor
-from recovery_ops.reporting.html import CLOCKS, duration, short, value
+from recovery_ops.reporting.html import CLOCKS
+from recovery_ops.reporting.phrases import duration, short, value
 
 LIVE = "live_"
 HEADERS = {

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-import typer
 from made_runs import MadeFailover
 from moto import mock_aws
 from typer.testing import CliRunner
 
 from recovery_ops.aws.object_store import open_store
-from recovery_ops.cli.report import report as command
+from recovery_ops.cli.report import app as command
 from recovery_ops.errors import RecordError, RecordTamperedError, StepInterruptedError
 from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
@@ -140,9 +139,7 @@ def bucket(log: EventLog) -> Iterator[None]:
 
 
 def cli(*words: str):
-    app = typer.Typer()
-    app.command("report")(command)
-    return CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
+    return CliRunner().invoke(command, list(words), env={"COLUMNS": "200"})
 
 
 WHERE = ["--system", SYSTEM, "--region", WEST, "--bucket", BUCKET]

@@ -17,7 +17,7 @@ from recovery_ops.errors import RecordError
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode
 from recovery_ops.reporting import as_bytes, render, report
-from recovery_ops.reporting.html import duration
+from recovery_ops.reporting.phrases import duration
 from recovery_ops.reporting.verdict import RULES
 from recovery_ops.testing.runs import Run, at, full_run, iso
 
@@ -140,6 +140,10 @@ BAD: list[tuple[str, str, Change]] = [
     ("protection", "no T9", drop(EventType.PROTECTION_RESTORED)),
     ("serving", "nobody serves", put(EventType.RUN_CLOSED, answers=False, detail="NOTHING SERVES score.example.com")),
     ("close", "not closed", drop(EventType.RUN_CLOSED)),
+    ("guard", "a guard tripped", add(EventType.GUARD_TRIPPED, guard="probes", observed=0.2, limit=0.01)),
+    ("clean-up", "something left", add(EventType.CLEANED_UP, removed=[], leftovers=["endpoint x"], spent_usd=0.1)),
+    ("cost", "cost not measured", put(EventType.RUN_DECLARED, criteria={"cost_ceiling_usd": 5})),
+    ("people", "nobody decided", add(EventType.INJECT_SHOWN, inject="alarm", roles=["sre-lead"])),
     ("close", "claim kept", put(EventType.RUN_CLOSED, released=False)),
 ]  # fmt: skip
 
@@ -210,6 +214,8 @@ def test_a_drill_is_judged_without_traffic() -> None:
     drill.declare()
     for step in drill.plan.steps:
         drill.step(step)
+    assert rules(drill.run.log.events()) == {"clean-up"}
+    drill.run.add(300, "clean-up#1", EventType.CLEANED_UP, removed=["endpoint x"], leftovers=[], spent_usd=0.2)
     made = report(drill.run.log.events())
     assert (made["verdict"], made["clocks"]["T8"]) == ("pass", None)
     assert not any(item["component"] == "system" for item in made["objectives"])
