@@ -136,7 +136,7 @@ def capacity(facts: Facts) -> list[Json]:
 
 
 def traffic(facts: Facts) -> Json:
-    """Return how traffic moved and what the probe from outside saw then."""
+    """Return how traffic moved, which region then answered a client of the name, and how the soak went."""
     soaks = [fact for _, fact in facts.payloads(EventType.SOAK_ENDED)]
     last = soaks[-1] if soaks else None
     return {
@@ -149,6 +149,14 @@ def traffic(facts: Facts) -> Json:
                 "detail": fact.maybe_text("detail"),
             }
             for event, fact in facts.payloads(EventType.TRAFFIC_MOVED)
+        ],
+        "answers": [
+            {
+                "at": iso(fact.time("effective_at") or event.at),
+                "answered_by": fact.maybe_text("answered_by"),
+                "probes": fact.whole("probes"),
+            }
+            for event, fact in facts.payloads(EventType.TRAFFIC_OBSERVED)
         ],
         "soak": {
             "outcome": last.maybe_text("outcome"),

@@ -66,8 +66,9 @@ def _declared(facts: Facts) -> Iterator[Reason]:
 
 def _outcome(facts: Facts) -> Iterator[Reason]:
     """A run that moves traffic was committed; any other brought every component of its plan back."""
-    if facts.state.rolled_back:
-        yield "outcome", "the run was rolled back"
+    for _, rolled in facts.payloads(EventType.RUN_ROLLED_BACK):
+        where, why = rolled.maybe_text("to_region"), rolled.text("why")
+        yield "outcome", "the run was rolled back" if where else f"traffic could not be put back: {why}"
     if SystemStep.COMMIT in facts.planned:
         if not facts.state.committed:
             yield "outcome", "the run was not committed"

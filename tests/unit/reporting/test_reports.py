@@ -77,6 +77,12 @@ def test_a_run_of_an_older_writer_with_little_in_its_payloads_follows_the_schema
     assert "not measured" in render(made)
 
 
+def test_the_report_says_which_region_answered_a_client_after_the_cutover() -> None:
+    (answer,) = REPORT["traffic"]["answers"]
+    assert (answer["answered_by"], answer["probes"]) == (WEST, 21)
+    assert f"answered by {WEST}, after 21 probes" in render(REPORT)
+
+
 def test_a_refused_run_fails_and_says_why() -> None:
     run = Run()
     run.add(1, "declare#1", EventType.RUN_REFUSED, reason="no recovery point", person="alice")
@@ -118,6 +124,7 @@ BAD: list[tuple[str, str, Change]] = [
     ("declared", "never declared", drop(EventType.RUN_DECLARED)),
     ("outcome", "not committed", drop(EventType.RUN_COMMITTED)),
     ("outcome", "rolled back", add(EventType.RUN_ROLLED_BACK, why="soak", to_region=EAST, serving=True)),
+    ("outcome", "not be put back: dead", add(EventType.RUN_ROLLED_BACK, why="dead", to_region=None, serving=False)),
     ("verification", "a check failed", put(EventType.CHECK_RECORDED, {"gate": "latency"}, outcome="fail")),
     ("verification", "a probe broke", put(EventType.CHECK_RECORDED, {"gate": "latency"}, outcome="error")),
     ("verification", "a check was not run", put(EventType.CHECK_RECORDED, {"gate": "latency"}, outcome="not-run")),
