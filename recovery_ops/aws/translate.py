@@ -47,7 +47,7 @@ def aws_errors(what: str, *, region: str, **facts: Any) -> Iterator[None]:
         StepRejectedError: AWS answered no; nothing was changed by this call.
         StepInterruptedError: No answer, or throttled until the attempts were used up; repeating is safe.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
     try:
         yield
@@ -58,7 +58,8 @@ def aws_errors(what: str, *, region: str, **facts: Any) -> Iterator[None]:
         message = f"{what}: AWS refused {error.operation_name} in {region}: {code}: {detail}"
         raise kind(message, region=region, operation=error.operation_name, aws_code=code, **facts) from error
     except BotoCoreError as error:
-        message = f"{what}: no answer from AWS in {region}: {redacted(str(error))}"
+        came = "a damaged answer" if isinstance(error, FlexibleChecksumError) else "no answer"
+        message = f"{what}: {came} from AWS in {region}: {redacted(str(error))}"
         raise StepInterruptedError(message, region=region, **facts) from error
 
 
