@@ -34,8 +34,10 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 OF_A_VERSION = {"s3:GetObject": "s3:GetObjectVersion"}
 """Action -> action that is needed instead when a call names an object version."""
 
-BEYOND_CALLS = frozenset({"iam:PassRole"}) | {action for actions in NEEDED.values() for action in actions}
-"""Actions that are no call of that name."""
+BEYOND_CALLS = frozenset({"iam:PassRole", "dynamodb:CreateTableReplica"}) | {
+    action for actions in NEEDED.values() for action in actions
+}
+"""Actions that are no call of that name; ``UpdateTable`` needs ``CreateTableReplica`` when it adds a replica."""
 
 
 def needed(service: str, operation: str, params: Mapping[str, Any] | None = None) -> frozenset[str]:
