@@ -51,9 +51,15 @@ torture: $(READY) ## Kill a recovery at every point and parts of Airflow under i
 bench: $(READY) ## Measure, print a table and write out/bench.json
 	$(BIN)/python -m benchmarks.run
 
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --no-annotate -q
+# What images hold has the versions that are tested: the constraint is the environment of `make setup`.
+LOCK_IMAGE := $(LOCK) pyproject.toml --constraint requirements/dev.lock --override requirements/overrides.txt
+
 lock: $(READY) ## Compile the lock files again after changing dependencies
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate requirements/bootstrap.in -o requirements/bootstrap.lock -q
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate pyproject.toml --extra airflow --extra sandbox --group dev \
-		--override requirements/overrides.txt -o requirements/dev.lock -q
+	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(LOCK) pyproject.toml --extra airflow --extra sandbox --group dev --override requirements/overrides.txt \
+		-o requirements/dev.lock
+	$(LOCK) --group build --constraint requirements/dev.lock -o requirements/build.lock
+	$(LOCK_IMAGE) --extra airflow -o requirements/runtime.lock
+	$(LOCK_IMAGE) --extra airflow --extra sandbox -o requirements/sandbox.lock

@@ -12,10 +12,12 @@ PREFIXES = {"sagemaker-runtime": "sagemaker", "service-quotas": "servicequotas"}
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "s3:CopyObject": ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"),
+    "s3:DeleteBucketReplication": ("s3:PutReplicationConfiguration",),
     "s3:DeleteObjects": ("s3:DeleteObject",),
     "s3:GetBucketReplication": ("s3:GetReplicationConfiguration",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject",),
+    "s3:ListBuckets": ("s3:ListAllMyBuckets",),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:PutBucketReplication": ("s3:PutReplicationConfiguration",),

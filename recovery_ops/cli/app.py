@@ -14,6 +14,7 @@ from recovery_ops.cli import (
     metrics,
     plan,
     playbook,
+    policies,
     readiness,
     record,
     report,
@@ -37,6 +38,7 @@ app.command("protect")(failover.protect_now)
 app.command("readiness")(readiness.readiness)
 app.command("rpo")(readiness.rpo)
 app.command("cost")(cost.cost)
+app.command("policies")(policies.policies)
 app.command("demo")(demo.demo)
 app.command("up")(stack.up)
 app.command("down")(stack.down)

@@ -11,6 +11,8 @@ from recovery_ops.sandbox import process
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.seed import data
 
+SYSTEM = "fraud-detection"
+"""The system that the seeded world holds."""
 FACTOR = 1 / 60
 SEED_FACTOR = 1 / 2000
 """While a new world is seeded, life cycles take next to nothing; a snapshot of it is kept for the next time."""
@@ -21,19 +23,23 @@ Progress = Callable[[str], None]
 def start_world(
     folder: Path, catalogs: Path, *, cache: Path, request_log: Path | None, parent_pid: int | None, progress: Progress
 ) -> RunningSandbox:
-    """Start the sandbox with the demo's world in it.
+    """Start the sandbox with the demo's world in it; see :func:`seeded_world`."""
+    snapshot = seeded_world(folder, catalogs, cache=cache, progress=progress)
+    progress("starting the sandbox")
+    return process.start(folder, factor=FACTOR, request_log=request_log, restore=snapshot, parent_pid=parent_pid)
 
-    The world is built once and kept as a snapshot under ``cache``; a change of the sandbox or of the network template
-    builds it again.
+
+def seeded_world(folder: Path, catalogs: Path, *, cache: Path, progress: Progress) -> Path:
+    """Return a snapshot of the demo's world.
+
+    It is built once, by a sandbox in ``folder``, and kept under ``cache``; a change of the sandbox or of the network
+    template builds it again.
     """
     template = catalogs / "fraud-detection" / "network.yaml"
     snapshot = cache / f"world-{_fingerprint(template)}.snapshot"
     if not snapshot.exists():
         _build(folder, template, snapshot, progress)
-    progress("starting the sandbox")
-    return process.start(
-        folder, factor=FACTOR, request_log=request_log, restore=snapshot.resolve(), parent_pid=parent_pid
-    )
+    return snapshot.resolve()
 
 
 def _build(folder: Path, template: Path, snapshot: Path, progress: Progress) -> None:

@@ -85,10 +85,7 @@ def rebuild(
     """Bring the projection's tables to the newest revision and fill them from the record of ``system``."""
     from recovery_ops.record.projection import Projection
 
-    url = database or Settings.from_environment().database_url
-    if url is None:
-        raise SettingsError("no database to rebuild: neither --database nor RECOVERY_OPS_DATABASE_URL is set")
-    projection = Projection(url)
+    projection = Projection(_url(database))
     shelf, _ = open_shelf(system, places(system, region, bucket))
     runs = {run_id: shelf.events(run_id) for run_id in shelf.run_ids()}
     projection.migrate()
@@ -96,6 +93,25 @@ def rebuild(
     projection.close()
     facts = {"system": system, "runs": len(runs), "events": count}
     typer.echo(json.dumps(facts) if as_json else f"{system}: {count} events of {len(runs)} runs and protections")
+
+
+@app.command()
+@reported
+def migrate(database: Database = None, as_json: Json = False) -> None:
+    """Bring the projection's tables to the newest revision; what is in them stays. Needs no record."""
+    from recovery_ops.record.projection import Projection
+
+    projection = Projection(_url(database))
+    projection.migrate()
+    projection.close()
+    typer.echo(json.dumps({"migrated": True}) if as_json else "the tables of the projection are the present ones")
+
+
+def _url(database: str | None) -> str:
+    url = database or Settings.from_environment().database_url
+    if url is None:
+        raise SettingsError("no database: neither --database nor RECOVERY_OPS_DATABASE_URL is set")
+    return url
 
 
 def _waiting(system: str, run: str | None, found: list[Place]) -> list[tuple[Place, str]]:

@@ -10,11 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from recovery_ops.cli import local
+from recovery_ops.cli.outside import send_everybody
 from recovery_ops.cli.shelves import reported
 from recovery_ops.errors import RequestError
+from recovery_ops.execution.systems import load_system
 from recovery_ops.sandbox import process
 from recovery_ops.sandbox.control import Control
-from recovery_ops.sandbox.process import FACTOR, REGIONS, RunningSandbox
+from recovery_ops.sandbox.process import FACTOR, HOST, REGIONS, RunningSandbox
 
 app = typer.Typer(name="sandbox", help="AWS on this machine: start it, break it, heal it.", no_args_is_help=True)
 
@@ -23,6 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 OUT = Path("out/sandbox")
 _LOOK_S = 0.2
+console = Console(stderr=True)
 
 
 @app.command()
@@ -31,18 +35,31 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when it answers; end it with: sandbox down.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address, or name of this machine, to listen on.")] = HOST,
+    port: Annotated[int, typer.Option(help="Port there; 0 takes a free one.")] = 0,
     regions: Annotated[str, typer.Option(help="Regions it has, separated by commas.")] = ",".join(REGIONS),
     factor: Annotated[float, typer.Option(min=0, help="Sandbox seconds per AWS second.")] = FACTOR,
     request_log: Annotated[Path | None, typer.Option(help="Append a JSON line per request.")] = None,
     restore: Annotated[Path | None, typer.Option(help="Start from this snapshot.")] = None,
+    seeded: Annotated[
+        bool, typer.Option("--seeded", help=f"Put {local.SYSTEM} into it, with clients and a writer outside.")
+    ] = False,
+    catalogs: Annotated[Path, typer.Option(help="Folder with catalogs, for --seeded.")] = Path("dags"),
     folder: Folder = OUT,
     as_json: Json = False,
 ) -> None:
-    """Start the sandbox; without --detach it runs until this command is interrupted."""
+    """Start the sandbox; without --detach it runs until this command is interrupted.
+
+    Nobody has to log in: listen only where everybody who reaches it may do anything.
+    """
     _refuse_second(folder)
+    if seeded and restore:
+        raise RequestError("--seeded and --restore both say what is in the sandbox; give one of them")
+    if seeded:
+        restore = local.seeded_world(folder, catalogs, cache=folder.parent / "cache", progress=console.print)
     sandbox = process.start(
         folder,
+        host=host,
         port=port,
         regions=[region.strip() for region in regions.split(",")],
         factor=factor,
@@ -50,6 +67,8 @@ def up(
         restore=restore,
         parent_pid=None if detach else os.getpid(),
     )
+    if seeded:
+        _send_out(sandbox, catalogs, folder)
     _show_start(sandbox, as_json=as_json)
     if not detach:
         _until_interrupted(sandbox, folder)
@@ -104,6 +123,17 @@ def down(folder: Folder = OUT, as_json: Json = False) -> None:
         process.stop(process.find(ready))
         ready.unlink(missing_ok=True)
     _say({"stopped": running}, "ended" if running else "nothing was running", as_json=as_json)
+
+
+def _send_out(sandbox: RunningSandbox, catalogs: Path, folder: Path) -> None:
+    """Let clients ask and a writer write as long as the sandbox runs; it ends with them when they are not served."""
+    console.print("sending out clients and a writer")
+    described = load_system(local.SYSTEM, catalogs)
+    try:
+        send_everybody(described, sandbox, folder / "outside", every_s=1.0, stay_with=sandbox.pid)
+    except BaseException:
+        process.stop(sandbox)
+        raise
 
 
 def _refuse_second(folder: Path) -> None:

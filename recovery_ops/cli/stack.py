@@ -20,8 +20,6 @@ from recovery_ops.execution.systems import load_system
 from recovery_ops.sandbox import process
 
 OUT = Path("out")
-SYSTEM = "fraud-detection"
-"""The system that the seeded world holds."""
 console = Console(stderr=True)
 
 
@@ -85,7 +83,7 @@ def _enliven(sandbox: process.RunningSandbox, running: stack.Stack, catalogs: Pa
     """Send out clients and a writer, and let protection run on its cadence: an idle system proves nothing."""
     console.print("sending out clients and a writer, protecting on schedule")
     known = system_files(catalogs)
-    described = load_system(SYSTEM if SYSTEM in known else next(iter(known)), catalogs)
+    described = load_system(local.SYSTEM if local.SYSTEM in known else next(iter(known)), catalogs)
     send_everybody(described, sandbox, OUT / "outside", every_s=1.0, stay_with=sandbox.pid)
     api = AirflowApi(running.airflow_url, "admin", running.password("admin"))
     wanted = {f"{verb}__{described.name}" for verb in ("failover", "protect")}

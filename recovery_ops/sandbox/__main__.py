@@ -1,4 +1,4 @@
-"""``python -m recovery_ops.sandbox``: AWS on a free port of 127.0.0.1 until SIGTERM, SIGINT or the parent's death."""
+"""``python -m recovery_ops.sandbox``: AWS on a port of this machine until SIGTERM, SIGINT or the parent's death."""
 
 import argparse
 import gc
@@ -19,7 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.restore and not options.restore.is_file():
         parser.error(f"--restore: there is no {options.restore}")
-    port = options.port or _free_port()
+    try:
+        options.host = socket.gethostbyname(options.host)
+    except OSError as unknown:
+        parser.error(f"--host {options.host}: {unknown}")
+    port = options.port or _free_port(options.host)
     os.environ |= {"MOTO_PORT": str(port), "MOTO_DISABLE_GLOBAL_CORS": "true"}  # moto reads them while it is imported
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         os.environ.pop(name, None)
@@ -38,7 +42,7 @@ def _serve(options: argparse.Namespace, port: int) -> None:
 
     if options.switch_interval:
         sys.setswitchinterval(options.switch_interval)
-    world = World(regions=tuple(options.regions.split(",")), clock=ScaledClock(options.factor))
+    world = World(regions=tuple(options.regions.split(",")), clock=ScaledClock(options.factor), host=options.host)
     sandbox = Sandbox(world, port=port, request_log=options.request_log)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sandbox.stopping.set())
@@ -90,13 +94,14 @@ def _alive(pid: int, *, direct: bool) -> bool:
     return True
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m recovery_ops.sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address, or name of this machine, to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--regions", default="us-east-1,us-west-2,eu-west-1")
     parser.add_argument("--factor", type=float, default=1 / 60, help="sandbox seconds per AWS second")

@@ -15,6 +15,7 @@ from pathlib import Path
 from recovery_ops.errors import RequestError
 from recovery_ops.sandbox.control import Control
 
+HOST = "127.0.0.1"
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 FACTOR = 1 / 60
 
@@ -43,6 +44,7 @@ class RunningSandbox:
 def start(
     folder: Path,
     *,
+    host: str = HOST,
     port: int = 0,
     regions: Sequence[str] = REGIONS,
     factor: float = FACTOR,
@@ -55,7 +57,8 @@ def start(
 
     Args:
         folder: Where its ready file (``sandbox.json``) and its own log (``sandbox.log``) go.
-        port: Port on 127.0.0.1; 0 takes a free one.
+        host: Address to listen on, or a name of this machine that has one; whoever reaches it may do anything.
+        port: Port there; 0 takes a free one.
         regions: Regions it has.
         factor: Sandbox seconds per AWS second.
         request_log: Append a JSON line per AWS request to this file.
@@ -70,6 +73,7 @@ def start(
     ready = folder / "sandbox.json"
     ready.unlink(missing_ok=True)
     options = {
+        "--host": host,
         "--port": port,
         "--regions": ",".join(regions),
         "--factor": factor,

@@ -27,14 +27,14 @@ class ConnectionBrokenError(Exception):
 
 
 class Sandbox:
-    """AWS in one process. ``start`` binds 127.0.0.1, ``stop`` ends everything that ``start`` began."""
+    """AWS in one process, on the address of its world. ``stop`` ends everything that ``start`` began."""
 
     def __init__(self, world: World, *, port: int = 0, request_log: Path | None = None) -> None:
         self.world = world
         self.requests = RequestLog(request_log)
         self.stopping = threading.Event()
-        self._server = make_server("127.0.0.1", port, self.answer, threaded=True, request_handler=_Handler)
-        world.base_url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = make_server(world.host, port, self.answer, threaded=True, request_handler=_Handler)
+        world.base_url = f"http://{world.host}:{self._server.server_port}"
         self.overlays = Overlays(world)
         self._moto = MotoApp()
         self.overlays.install()

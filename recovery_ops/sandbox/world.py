@@ -22,6 +22,7 @@ class Capacity:
 class World:
     """The state that is ours and not moto's. One per sandbox process.
 
+    ``host`` is the IPv4 address that every listener binds and is known by.
     ``capacity`` is keyed by (region, instance type), ``replication_paused`` holds (source region, target region).
     ``front_doors`` maps a region to the base URL of its front door listener once the server runs; ``base_url`` is the
     AWS endpoint. ``control_planes`` maps ``route53`` and ``iam`` to ``True`` (down), ``False`` (up) or ``None`` (as
@@ -31,6 +32,7 @@ class World:
 
     regions: tuple[str, ...]
     clock: ScaledClock
+    host: str = "127.0.0.1"
     faults: Faults = field(default_factory=Faults)
     capacity: dict[tuple[str, str], Capacity] = field(default_factory=dict)
     replication_paused: set[tuple[str, str]] = field(default_factory=set)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from conftest import HOME, Aws, eventually
@@ -43,6 +45,22 @@ def test_it_ends_with_the_block_that_started_it_and_takes_no_settings_of_its_sur
         sandbox.control.status()
     operations = [json.loads(line)["operation"] for line in log.read_text().splitlines()]
     assert operations == ["CreateBucket", "PutBucketVersioning"]
+
+
+def test_it_listens_where_it_is_told_and_nowhere_else(tmp_path: Path) -> None:
+    running = process.start(tmp_path, host="127.0.0.2", regions=(HOME,), parent_pid=os.getpid())
+    try:
+        doors = [running.base_url, *running.front_doors.values()]
+        assert {urlsplit(url).hostname for url in doors} == {"127.0.0.2"}
+        for url in doors:
+            port = int(urlsplit(url).port or 0)
+            socket.create_connection(("127.0.0.2", port), 5).close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), 5)
+    finally:
+        process.stop(running)
+    with pytest.raises(RequestError, match=r"--host nowhere\.invalid"):
+        process.start(tmp_path, host="nowhere.invalid", regions=(HOME,))
 
 
 def test_it_ends_with_its_parent_and_leaves_when_it_is_asked_to(tmp_path: Path) -> None:

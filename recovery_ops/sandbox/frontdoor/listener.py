@@ -22,11 +22,11 @@ Answer = tuple[int, str, bytes]
 
 
 class FrontDoor:
-    """The listener of one region, on a free port of 127.0.0.1 until ``stop``."""
+    """The listener of one region, on a free port of the world's address until ``stop``."""
 
     def __init__(self, world: World, region: str) -> None:
         self._server = _Server(world, region)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{world.host}:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name=f"front-door-{region}", daemon=True)
         self._thread.start()
 
@@ -44,7 +44,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, world: World, region: str) -> None:
         self.world = world
         self.region = region
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((world.host, 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that leaves, or a connection that a fault has closed, is no news."""

@@ -201,6 +201,18 @@ def test_the_projection_is_rebuilt_from_the_record(postgres: EmbeddedPostgres) -
     projection.close()
 
 
-def test_a_rebuild_without_a_database_ends_with_two() -> None:
-    done = cli("record", "rebuild", "fraud", *AT)
+@pytest.mark.postgres
+def test_a_database_is_made_ready_without_any_record(postgres: EmbeddedPostgres) -> None:
+    postgres.create_database("ready")
+    url = postgres.url_of("ready")
+    for _ in range(2):
+        assert json.loads(cli("record", "migrate", "--database", url, "--json").stdout) == {"migrated": True}
+    projection = Projection(url)
+    assert list(projection.runs("fraud")) == []
+    projection.close()
+
+
+@pytest.mark.parametrize("command", [("rebuild", "fraud", *AT), ("migrate",)], ids=lambda command: command[0])
+def test_without_a_database_it_ends_with_two(command: tuple[str, ...]) -> None:
+    done = cli("record", *command)
     assert (done.exit_code, "RECOVERY_OPS_DATABASE_URL" in done.stderr) == (2, True)
