@@ -8,13 +8,12 @@ env=$folder/.env
 secrets=$folder/.secrets
 umask 077
 
-random() { head -c "$1" /dev/urandom | base64 -w 0; }
-word() { random "$1" | tr -d '=+/'; }
+word() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 # A name is written with its value unless it has one: a key that changed would lock everybody out of what it locked.
 touch "$env"
 keep() { grep -q "^$1=" "$env" || printf '%s=%s\n' "$1" "$2" >>"$env"; }
-keep AIRFLOW_FERNET_KEY "$(random 32 | tr '+/' '-_')"
+keep AIRFLOW_FERNET_KEY "$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_')"
 keep AIRFLOW_JWT_SECRET "$(word 48)"
 keep AIRFLOW_SECRET_KEY "$(word 32)"
 keep GRAFANA_ADMIN_PASSWORD "$(word 15)"

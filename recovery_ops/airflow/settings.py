@@ -77,8 +77,7 @@ def environment(place: Place, *, tuned: bool = True) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": place.database_async,
         "LOGGING__BASE_LOG_FOLDER": str(place.home / "logs"),
         "LOGGING__WORKER_LOG_SERVER_PORT": str(place.log_port),
-        "TRIGGERER__DEFAULT_CAPACITY": "100",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
+        "TRIGGERER__CAPACITY": "100",
     }
     chosen = own | _keys(place.home) | (dict(RECOVERY) if tuned else {})
     return {"AIRFLOW_HOME": str(place.home)} | {f"AIRFLOW__{name}": value for name, value in chosen.items()}
