@@ -16,7 +16,7 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
 from recovery_ops.aws.objects import read
-from recovery_ops.aws.translate import aws_errors
+from recovery_ops.aws.translate import aws_errors, found
 from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
@@ -76,6 +76,19 @@ def _answer(records: list[Mapping[str, Any]]) -> Answer | None:
         url=f"http://{facts['ipv4hint']}:{facts['port']}",
         ttl_s=min(float(record["TTL"]) for record in records),
     )
+
+
+def leads_to(name: str, resolver: str | None) -> str | None:
+    """Return the host that DNS leads to from ``name`` now, or ``None`` when it has no answer."""
+    if resolver is not None:
+        answer = resolve(name, resolver)
+        return None if answer is None else answer.host
+    import socket
+
+    try:
+        return socket.gethostbyname_ex(name)[0]
+    except OSError:
+        return None
 
 
 def probe(name: str, path: str, body: bytes, *, resolver: str | None, host: str | None = None) -> Probe:
@@ -141,6 +154,13 @@ def _holds(bucket: str, key: str, region: str, body: bytes) -> bool:
         return read(bucket, key, region, limit=len(body) + 1) == body
     except StepError:
         return False
+
+
+def is_withdrawn(traffic: Traffic, region: str) -> bool:
+    """Return whether the switch object stands in ``region``."""
+    bucket, key = switch_place(traffic, region)
+    with aws_errors(f"look at the switch of {traffic.name}", region=region):
+        return found(lambda: client("s3", region).head_object(Bucket=bucket, Key=key)) is not None
 
 
 def readmit_primary(traffic: Traffic, region: str) -> str:

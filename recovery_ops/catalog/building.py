@@ -7,7 +7,7 @@ from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.objectives import DRILL_EVERY_S, Objectives, every_s, lock_s, objectives
 from recovery_ops.catalog.text import ApprovalText, DetectionText, HeaderText, TrafficText
 from recovery_ops.model.detection import Detection, Notify, Replicated
-from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze
+from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, DrillTraffic, Freeze
 from recovery_ops.model.system import Approval, ApprovalMode, Component, Protection, System, Tier, Traffic
 
 
@@ -60,6 +60,7 @@ def drill_policy(draft: Draft) -> DrillPolicy:
         ),
         freezes=tuple(Freeze(start=item.start, end=item.end, why=item.why) for item in text.freezes),
         alarms=tuple(dict.fromkeys(text.alarms)),
+        ceiling_usd=text.ceiling,
     )
 
 
@@ -89,6 +90,9 @@ def _traffic(text: TrafficText) -> Traffic:
         soak_s=text.soak,
         min_probes=text.min_probes,
         max_failed_ratio=text.max_failed_ratio,
+        drill=DrillTraffic(
+            host=text.drill.host or "", name=text.drill.name or "", health_switch=dict(text.drill.health_switch)
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recovery_ops.catalog.quantities import BucketTemplate, Duration, HostName, Name, ObjectUrl, Ratio, Region, day
 from recovery_ops.model.detection import Channel, DetectionMode, SignalName
-from recovery_ops.model.drills import Weekday
+from recovery_ops.model.drills import CEILING_USD, Weekday
 from recovery_ops.model.system import ApprovalMode, CutoverMethod, OnTimeout, Pattern, Standby, Tier
 
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -19,6 +19,18 @@ class Text(BaseModel):
     """A mapping of a catalog; unknown keys are forbidden."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DrillTrafficText(Text):
+    """What drills have instead of production traffic."""
+
+    host: Annotated[str, Field(pattern=r"^[a-z0-9.{}-]*\{run\}[a-z0-9.{}-]*$")] | None = Field(
+        None, description="name with {run} in it under which the front door that a drill makes is asked"
+    )
+    name: HostName | None = Field(None, description="DNS name with a failover pair of its own")
+    health_switch: dict[Region, ObjectUrl] = Field(
+        default={}, description="recovery region -> object in it that moves that name"
+    )
 
 
 class TrafficText(Text):
@@ -38,6 +50,7 @@ class TrafficText(Text):
     soak: Duration = Field(120.0, description="how long traffic is watched after cutover")
     min_probes: AtLeastOne = Field(20, description="probes without which a soak says nothing")
     max_failed_ratio: Ratio = Field(0.01, description="share of failed probes that a healthy soak may have")
+    drill: DrillTrafficText = Field(default=DrillTrafficText())
 
 
 class ApprovalText(Text):
@@ -93,6 +106,9 @@ class DrillsText(Text):
     blocked: list[WindowText] = Field(default=[], description="hours of the week in which none starts")
     freezes: list[FreezeText] = Field(default=[], description="days on which none starts")
     alarms: list[NonEmpty] = Field(default=[], description="CloudWatch alarms that keep drills from starting")
+    ceiling: Annotated[float, Field(gt=0, le=100_000)] = Field(
+        CEILING_USD, description="US dollars, by the price table, at which a drill is stopped"
+    )
 
 
 class ReplicationText(Text):

@@ -72,6 +72,7 @@ def environment(sandbox: RunningSandbox) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "RECOVERY_OPS_TIME_FACTOR": str(sandbox.factor),
         "RECOVERY_OPS_RESOLVER": f"{sandbox.base_url}/dns-query",
+        "RECOVERY_OPS_FAULT_URL": f"{sandbox.base_url}/_sandbox",
     }
 
 

@@ -8,11 +8,14 @@ from typing import Any
 from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.execution.claiming import claim_system
+from recovery_ops.execution.guarding import refuse_to_drill
 from recovery_ops.execution.homecoming import refuse_too_early
+from recovery_ops.execution.probing import body_of
 from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.systems import impaired, plan_for
 from recovery_ops.execution.view import copy_regions, open_log
 from recovery_ops.kinds import driver
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Intent, Mode, Plan
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
@@ -51,6 +54,8 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
             return ref
         choice = choose_point(system, request, impact_at=request.impact_at or now)
         parted = refuse_too_early(system, plan, choice.point) if homeward else None
+        if request.mode is Mode.DRILL:
+            refuse_to_drill(system, ref.recovery_region, body_of(choice.point.captures))
         claim_system(system, ref, request.mode, request.person, now)
         facts = {**_declaration(request, system, plan, choice, now), "parted": parted}
         log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, facts)
@@ -70,6 +75,7 @@ def plan_of(request: RunRequest, system: System) -> Plan:
         impaired_region=request.impaired_region or _impaired(system, request),
         component=request.component,
         intent=request.intent,
+        drill=request.drill or DrillKind.REGIONAL,
     )
 
 
@@ -91,12 +97,14 @@ def _ref(request: RunRequest, system: System, plan: Plan, now: datetime) -> RunR
 
 
 def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice, now: datetime) -> Mapping[str, Any]:
-    criteria = criteria_of(system)
+    drill = request.mode is Mode.DRILL
+    criteria = criteria_of(system) | ({"cost_ceiling_usd": system.drills.ceiling_usd} if drill else {})
     impact = request.impact_at or now
     decided = request.decided_at or now
     return {
         "system": system.name,
         "mode": request.mode,
+        "drill": str(request.drill or DrillKind.REGIONAL) if drill else None,
         "graceful": request.graceful,
         "intent": request.intent,
         "execution": request.execution,
@@ -127,6 +135,7 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
         "point": _point(choice, impact),
         "record_copies": list(copy_regions(system, plan.recovery_region, plan.impaired_region)),
         "warnings": _warnings(request, choice),
+        "inject": drill and request.inject,
     }
 
 
@@ -144,7 +153,7 @@ def _point(choice: Choice, impact: datetime) -> Mapping[str, Any]:
 
 def _warnings(request: RunRequest, choice: Choice) -> list[str]:
     found = [f"recovery point {name} was refused: {why}" for name, why in choice.refused.items()]
-    if request.impact_at is None:
+    if request.impact_at is None and request.mode is not Mode.DRILL:
         found.append(
             "no impact time was given: T0 is the moment of the trigger, so RTO and RPO look better than they are"
         )
@@ -152,7 +161,10 @@ def _warnings(request: RunRequest, choice: Choice) -> list[str]:
         found.append(
             f"{request.person} overrides failed gates beforehand: {request.override}; the verdict will be fail"
         )
-    if request.intent is Intent.CORRUPTION and request.before is None and request.point_id is None:
+    if request.mode is Mode.DRILL and not request.inject:
+        found.append("no fault was injected: T0 is the moment of the trigger, and detection is not on the clock")
+    newest = request.before is None and request.point_id is None
+    if request.intent is Intent.CORRUPTION and newest and request.mode is not Mode.DRILL:
         found.append("corruption without --before or --point: the newest point may hold the damage")
     return found
 

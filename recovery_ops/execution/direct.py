@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 
 RETRY_DELAY_S = 0.2
 PARALLEL = 8
-LAST = (SystemStep.ROLLBACK, SystemStep.CLOSE)
-"""Steps that have rules of their own: rollback when traffic had moved and something failed after; close always."""
+LAST = (SystemStep.ROLLBACK, SystemStep.CLEAN_UP, SystemStep.CLOSE)
+"""Steps that have rules of their own: rollback when traffic had moved and something failed after, the others always."""
 
 Progress = Callable[[str, str], None]
 
@@ -78,8 +78,15 @@ def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
         _run_all(ref, plan, progress)
     if not over and SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref))):
         _try(ref, SystemStep.ROLLBACK, progress)
-    if SystemStep.CLOSE in steps:
-        _try(ref, SystemStep.CLOSE, progress)
+    finish(ref, progress=progress)
+
+
+def finish(ref: RunRef, *, progress: Progress = _quiet) -> None:
+    """Run what always runs, whatever became of the rest: a drill removes all that it made, then the run is closed."""
+    planned = {step.id for step in load_run(ref).plan.steps}
+    for step in (SystemStep.CLEAN_UP, SystemStep.CLOSE):
+        if step in planned:
+            _try(ref, step, progress)
 
 
 class _Ledger:

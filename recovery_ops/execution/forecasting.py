@@ -84,7 +84,7 @@ def forecast(view: RunView, known_s: Mapping[str, float]) -> Forecast:
     took_s = {**_taken(view), **known_s}
     steps = [_lasting(step, took_s.get(step.id, step.estimate_s)) for step in view.plan.steps]
     chain = longest_chain(steps, SystemStep.CUTOVER)
-    clocks = view.declared["clocks"]
+    clocks = view.clocks
     before_s = (datetime.fromisoformat(clocks["T3"]) - datetime.fromisoformat(clocks["T0"])).total_seconds()
     return Forecast(
         forecast_s=max(0.0, before_s) + sum(step.estimate_s for step in chain),

@@ -10,6 +10,7 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.limits import LOOK_AT_LEAST_S, LOOK_MODELLED_S
 from recovery_ops.errors import ClaimLostError, RunCancelledError, StepFailedError
 from recovery_ops.execution.attempts import Failure, held_until, last_failure, wants_retry
+from recovery_ops.execution.guarding import stand_guard
 from recovery_ops.execution.runners import current_runner
 from recovery_ops.execution.view import RunView, holding
 from recovery_ops.model.events import Event
@@ -19,7 +20,7 @@ from recovery_ops.record.control import ControlState
 T = TypeVar("T")
 
 
-ALWAYS = (SystemStep.ROLLBACK, SystemStep.CLOSE)
+ALWAYS = (SystemStep.ROLLBACK, SystemStep.CLEAN_UP, SystemStep.CLOSE)
 """Steps that neither a pause nor a cancel holds up: they leave things in order."""
 
 
@@ -86,6 +87,8 @@ def wait_until_allowed(view: RunView, step: Step, past: list[Event], limit_s: fl
         ClaimLostError: Somebody took the run over.
         StepFailedError: The step failed before, waited for a person, and nobody came.
     """
+    if step.id not in ALWAYS:
+        stand_guard(view)
     found = heed(view, step, past)
     if found.held is None:
         return found
@@ -148,6 +151,7 @@ class Ear:
         if self._step.id in ALWAYS or time.monotonic() < self._next_at:
             return
         self._next_at = time.monotonic() + self._every_s
+        stand_guard(self._view)
         control = self._view.control()
         refuse_other_runner(self._view, control)
         refuse_stopped(self._view, control)
@@ -159,6 +163,7 @@ def listen(view: RunView) -> None:
     """Let a loop of a system step hear people: raise when the run was cancelled or taken over."""
     if current_caller().step in ALWAYS:
         return
+    stand_guard(view)
     control = view.control()
     refuse_other_runner(view, control)
     refuse_stopped(view, control)

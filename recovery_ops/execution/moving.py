@@ -18,8 +18,9 @@ from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
 from recovery_ops.execution.fencing import give_back
 from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
+from recovery_ops.execution.probing import body_of
 from recovery_ops.execution.trial import judge_again
-from recovery_ops.execution.view import RunView
+from recovery_ops.execution.view import DRILL, RunView
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import CutoverMethod
@@ -82,17 +83,31 @@ def front_door(view: RunView, region: str) -> str:
     return str(view.captures[component].content["stack_outputs"][output])
 
 
-def body_of(view: RunView) -> bytes:
-    """Return the body of a probe: the first golden input kept with the recovery point, as clients would send it."""
-    for capture in view.captures.values():
-        if "probe_row" in capture.content:
-            return json.dumps({"instances": [capture.content["probe_row"]]}).encode()
-    return b"{}"
+def own_door(view: RunView) -> tuple[str, str] | None:
+    """Return the name under which a drill asks the front door that it made, and the host of that door.
+
+    ``None`` when the catalog gives no such name, or the front door is none that a component makes.
+    """
+    name = view.system.traffic.drill.host_of(view.ref.run_id)
+    made = ":" in view.system.traffic.front_doors[view.ref.recovery_region]
+    return (name, front_door(view, view.ref.recovery_region)) if name and made else None
+
+
+def probe_own_door(view: RunView) -> Probe:
+    """Ask the front door that a drill made; raises ``TypeError`` when it has none."""
+    door = own_door(view)
+    if door is None:
+        raise TypeError(f"{view.ref.run_id} has no front door of its own")
+    path, body = view.system.traffic.path, body_of(view.captures)
+    return aws_traffic.probe(door[0], path, body, resolver=view.settings.resolver, host=door[1])
 
 
 def _probe(view: RunView, host: str | None = None) -> Probe:
-    traffic = view.system.traffic
-    return aws_traffic.probe(traffic.name, traffic.path, body_of(view), resolver=view.settings.resolver, host=host)
+    """Ask as clients do; a drill has no clients but itself."""
+    if view.slot == DRILL:
+        return probe_own_door(view)
+    traffic, body = view.system.traffic, body_of(view.captures)
+    return aws_traffic.probe(traffic.name, traffic.path, body, resolver=view.settings.resolver, host=host)
 
 
 def probe_name(view: RunView) -> Probe:

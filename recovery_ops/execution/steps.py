@@ -21,7 +21,7 @@ from recovery_ops.execution.projecting import catch_up, settled
 from recovery_ops.execution.proving import prove
 from recovery_ops.execution.starting_point import record_point_used
 from recovery_ops.execution.system_steps import run_system_step
-from recovery_ops.execution.view import RunView, acting, component_of, load_run
+from recovery_ops.execution.view import DRILL, RunView, acting, component_of, load_run
 from recovery_ops.kinds import Kind, StepContext, driver
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
@@ -49,6 +49,8 @@ class StepResult:
     operation: OperationRef | None = None
 
 
+NOT_PLANNED = "not-planned"
+"""A drill takes in less than everything that its DAG has tasks for."""
 SKIPPED = StepResult(finished=True, outcome="skipped")
 
 
@@ -83,6 +85,8 @@ def run_step(
     """
     with calling_as(Caller(run_id=ref.run_id, step=step_id)):
         view = load_run(ref)
+        if view.slot == DRILL and not view.plan.has(step_id):
+            return StepResult(finished=True, outcome=NOT_PLANNED)
         step = view.plan.step(step_id)
         while True:
             past = view.log.events_of(f"{step_id}#")

@@ -12,19 +12,23 @@ from recovery_ops.errors import (
     VerificationFailedError,
 )
 from recovery_ops.execution.asking import NOBODY, Answer, ask, asking_s
+from recovery_ops.execution.cleaning import clean_up
 from recovery_ops.execution.fencing import fence, give_back
 from recovery_ops.execution.heeding import moves_traffic
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.moving import cut_over, observe, probe_name, roll_back
 from recovery_ops.execution.predecessors import predecessors
 from recovery_ops.execution.reconciling import reconcile
+from recovery_ops.execution.rehearsing import cut_over_apart, go_back, observe_apart
 from recovery_ops.execution.reprotecting import reprotect
-from recovery_ops.execution.view import RunView
+from recovery_ops.execution.staging import stage
+from recovery_ops.execution.view import DRILL, RunView
 from recovery_ops.model.events import EventType
-from recovery_ops.model.plan import Step, SystemStep
+from recovery_ops.model.plan import Mode, Step, SystemStep
 from recovery_ops.model.system import ApprovalMode
 from recovery_ops.record.fold import RunState, fold
 from recovery_ops.record.log import EventWriter
+from recovery_ops.record.state import StepStatus
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +53,16 @@ def run_system_step(
         return _approve(view, writer, answer, limit_s)
     if step.id == SystemStep.COMMIT:
         return _commit(view, writer, limit_s)
+    drill = view.slot == DRILL
     actions: Mapping[str, Callable[[RunView, EventWriter, Meter], Outputs]] = {
         SystemStep.DECLARE: lambda *_: {},
+        SystemStep.STAGE: stage,
         SystemStep.FENCE: fence,
         SystemStep.RECONCILE: reconcile,
-        SystemStep.CUTOVER: _cutover,
-        SystemStep.OBSERVE: observe,
+        SystemStep.CUTOVER: _cut_over_drill if drill else _cutover,
+        SystemStep.OBSERVE: observe_apart if drill else observe,
+        SystemStep.GO_BACK: go_back,
+        SystemStep.CLEAN_UP: clean_up,
         SystemStep.ROLLBACK: roll_back,
         SystemStep.REPROTECT: reprotect,
         SystemStep.CLOSE: _close,
@@ -139,6 +147,16 @@ def _cutover(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     return cut_over(view, writer, meter)
 
 
+def _cut_over_drill(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
+    """Move the traffic of a drill, for which the same is proven as for that of production; nobody is asked.
+
+    Raises:
+        VerificationFailedError: A gate is not passed; nothing has moved.
+    """
+    _require_proven(view)
+    return cut_over_apart(view, writer, meter)
+
+
 def _commit(view: RunView, writer: EventWriter, limit_s: float | None) -> Outputs:
     """Accept the recovery region as the one that serves: by policy after a healthy soak, or when a person says so.
 
@@ -184,10 +202,17 @@ def outcome_of(state: RunState) -> str:
     """Return how a run ends that closes now; one that was cancelled before traffic moved leaves no trace in traffic."""
     if state.committed:
         return "committed"
+    if state.mode == Mode.DRILL and state.note(EventType.CLEANED_UP) and _went_well(state):
+        return "completed"
     if any(note.facts.get("to_region") for note in state.note(EventType.RUN_ROLLED_BACK)):
         return "rolled-back"
     stopped_early = state.control.stopped and not state.note(EventType.TRAFFIC_MOVED)
     return "abandoned" if stopped_early else "failed"
+
+
+def _went_well(state: RunState) -> bool:
+    """Return whether every step before the close has succeeded."""
+    return all(step.status is StepStatus.SUCCEEDED for step in state.steps.values() if step.id != SystemStep.CLOSE)
 
 
 def must_roll_back(state: RunState) -> bool:

@@ -6,6 +6,7 @@ from recovery_ops.catalog import KindSpec, load_catalog, system_files
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.errors import RequestError
 from recovery_ops.kinds import all_kinds
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode, Plan
 from recovery_ops.model.system import System
 from recovery_ops.planning import plan
@@ -41,6 +42,7 @@ def plan_for(
     impaired_region: str | None = None,
     component: str | None = None,
     intent: Intent = Intent.REGION_LOSS,
+    drill: DrillKind = DrillKind.REGIONAL,
 ) -> Plan:
     """Return the plan of a run of ``system`` to ``recovery_region``.
 
@@ -58,6 +60,7 @@ def plan_for(
         costs_of=lambda item: kinds[item.kind].costs(item),
         component=component,
         intent=intent,
+        drill=drill,
     )
 
 

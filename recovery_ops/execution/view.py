@@ -15,7 +15,7 @@ from recovery_ops.execution.projecting import observers
 from recovery_ops.execution.runners import this_process
 from recovery_ops.kinds import StepContext
 from recovery_ops.model.events import Event, EventType
-from recovery_ops.model.plan import Intent, Mode, Plan, Step
+from recovery_ops.model.plan import Intent, Mode, Plan, Step, SystemStep
 from recovery_ops.model.points import Capture
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
@@ -52,9 +52,9 @@ def refuse_beside(held: Claim | None, now: datetime) -> None:
         raise RunActiveError(message, holder=held.holder, since=held.since.isoformat(), run_id=held.run_id)
 
 
-def record_store(system: System, region: str) -> ObjectStore:
-    """Return the store that holds the record of runs into ``region``."""
-    return open_store(system.record_bucket.format(region=region), region)
+def record_store(system: System, region: str, *, suspect: bool = False) -> ObjectStore:
+    """Return the store that holds the record of runs into ``region``; ``suspect`` asks only briefly."""
+    return open_store(system.record_bucket.format(region=region), region, suspect=suspect)
 
 
 def open_log(ref: RunRef, system: System | None = None) -> EventLog:
@@ -86,6 +86,7 @@ class RunView:
     log: EventLog
     claims: Claims
     declared: Mapping[str, Any]
+    started: Mapping[str, str] = field(default_factory=dict)
     captures: Mapping[str, Capture] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings.from_environment)
 
@@ -97,7 +98,12 @@ class RunView:
     @property
     def impact_at(self) -> datetime:
         """Return T0, aware UTC."""
-        return datetime.fromisoformat(self.declared["clocks"]["T0"])
+        return datetime.fromisoformat(self.clocks["T0"])
+
+    @property
+    def clocks(self) -> Mapping[str, str]:
+        """Return T0 to T3 in ISO 8601: as declared, or as a drill started them when its standby stood."""
+        return self.started or self.declared["clocks"]
 
     @property
     def override(self) -> str | None:
@@ -214,8 +220,14 @@ def view_of(ref: RunRef, log: EventLog, declared: Event) -> RunView:
         log=log,
         claims=Claims(open_store(ref.record_bucket, ref.recovery_region)),
         declared=declared.payload,
+        started=_started(log) if plan.mode == Mode.DRILL else {},
         captures=captures,
     )
+
+
+def _started(log: EventLog) -> Mapping[str, str]:
+    begun = (event for event in log.events_of(f"{SystemStep.STAGE}#") if event.type is EventType.CLOCKS_STARTED)
+    return next((dict(event.payload["clocks"]) for event in begun), {})
 
 
 def component_of(view: RunView, step: Step) -> Component:

@@ -218,6 +218,17 @@ class Kind:
         """Say what the protection of this component takes every month in the target region; reads only."""
         return ()
 
+    def stands_already(self) -> bool:
+        """Return whether a real run finds what ``provision`` makes standing; a drill then makes its own beforehand."""
+        return False
+
+    def hourly(self, ctx: StepContext) -> Mapping[str, float]:  # noqa: ARG002
+        """Return what a drill of this component pays for by the hour: keys of the price table and how many units.
+
+        Reads nothing. Empty for a component that nothing is paid for by the hour.
+        """
+        return {}
+
     def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
         """Stop writers in the region we leave; return what was fenced, one phrase each. May call the source region."""
         return ()

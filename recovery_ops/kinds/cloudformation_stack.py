@@ -14,6 +14,7 @@ from recovery_ops.aws.stacks import Order, Stack
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepInterruptedError, StepRejectedError
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
 from recovery_ops.model.checks import Check, Gate
+from recovery_ops.model.drills import RUN
 from recovery_ops.model.events import EventType
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
@@ -39,6 +40,7 @@ class CloudformationStackSettings(KindSettings):
         template: network.yaml
         parameters: {StageName: live}
         capabilities: [CAPABILITY_NAMED_IAM]
+        isolated: {EndpointName: "fraud-scoring-{run}"}
         ```
     """
 
@@ -49,6 +51,9 @@ class CloudformationStackSettings(KindSettings):
     parameters: Mapping[str, str] = Field(default_factory=dict)
     """Values that win over those of the recovery point."""
     capabilities: tuple[Capability, ...] = ("CAPABILITY_NAMED_IAM",)
+    isolated: Mapping[str, str] = Field(default_factory=dict)
+    """Values that win over all others in the stack that a drill makes, so that nothing in it meets production.
+    ``{run}`` stands for the run id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +240,10 @@ class CloudformationStack(Kind):
             what = f"{where} has other parameters than the newest point: {', '.join(others)}"
             yield finding("changed-since-point", self.component.name, what, subject="parameters")
 
+    def stands_already(self) -> bool:
+        """Return whether a real run adopts the stack."""
+        return self.component.standby in STANDS_ALREADY
+
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the stack that a drill made; the stack of a real run stays, it is what the run recovered."""
         if ctx.isolated and stacks.delete(self._name(ctx), ctx.target_region):
@@ -269,7 +278,7 @@ class CloudformationStack(Kind):
     def _wanted(self, ctx: StepContext, seen: Stack | None) -> Wanted:
         content = ctx.capture.content if ctx.capture else {}
         there = seen.parameters if seen else {}
-        asked = {**content.get("parameters", {}), **self.settings.parameters}
+        asked = {**content.get("parameters", {}), **self.settings.parameters, **self._own(ctx)}
         final = {name: _regional(value, ctx, there.get(name)) for name, value in asked.items()}
         return Wanted(
             template=content.get("template") or self._file(ctx),
@@ -277,6 +286,11 @@ class CloudformationStack(Kind):
             mapped={name: (value, final[name]) for name, value in asked.items() if final[name] != value},
             outputs=tuple(content.get("stack_outputs", {})),
         )
+
+    def _own(self, ctx: StepContext) -> dict[str, str]:
+        """Return the parameters that keep the stack of a drill apart."""
+        own = self.settings.isolated if ctx.isolated else {}
+        return {name: value.replace(RUN, ctx.run_id) for name, value in own.items()}
 
     def _file(self, ctx: StepContext) -> str:
         path = Path(ctx.system.folder) / self.settings.template

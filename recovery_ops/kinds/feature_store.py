@@ -470,6 +470,8 @@ class FeatureStore(Kind):
         )
 
     def _captured_until(self, online: list[dict[str, Any]], ctx: StepContext) -> datetime | None:
+        if ctx.isolated and (latest := newest_of(online, self.settings.timestamp)) and latest >= ctx.impact_at:
+            return ctx.impact_at  # production goes on in a drill and overwrites what was the newest write at T0
         newest = newest_of(online, self.settings.timestamp, until=ctx.impact_at)
         captured = _captured_newest(ctx.capture) if ctx.capture else None
         unchanged = ctx.capture is not None and (captured is None or (newest is not None and newest >= captured))

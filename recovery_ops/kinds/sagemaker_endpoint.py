@@ -316,11 +316,18 @@ class SagemakerEndpoint(Kind):
         """Say how many instance hours the standby runs a month; reads only."""
         return standing.hours(self.component.name, self.settings.endpoint, ctx.target_region)
 
+    def hourly(self, ctx: StepContext) -> Mapping[str, float]:
+        """Return the instances that were obtained; before that, those of the first rung of the ladder."""
+        made = ctx.outputs.get(self.component.name, {})
+        instance = str(made.get("instance_type") or self.settings.instances[0])
+        return {f"sagemaker:{instance}": float(made.get("count") or self._count(ctx))}
+
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Remove the endpoint of a drill, and what the run made that does not serve. Safe to repeat."""
         removed: list[str] = []
         if ctx.isolated:
             name = self._endpoint_name(ctx)
+            autoscaling.deregister(autoscaling.resource(name, self._variant(ctx)), ctx.target_region)
             if endpoints.remove(name, ctx.target_region, factor=ctx.time_factor, clock=ctx.clock):
                 removed.append(f"endpoint {name}")
         seen = endpoints.look(self.settings.endpoint, ctx.target_region)
@@ -347,6 +354,9 @@ class SagemakerEndpoint(Kind):
     def _home(self, ctx: StepContext) -> Mapping[str, Any]:
         return self._captured(ctx).content
 
+    def _variant(self, ctx: StepContext) -> str:
+        return self.settings.variant or str(self._home(ctx)["variant"])
+
     def _count(self, ctx: StepContext) -> int:
         desired = max(1, int(self._home(ctx)["desired"]))
         lowest = self.settings.autoscaling.min if self.settings.autoscaling else 1
@@ -363,7 +373,7 @@ class SagemakerEndpoint(Kind):
             endpoint=self._endpoint_name(ctx),
             base=self._base(ctx),
             region=region,
-            variant=self.settings.variant or str(home["variant"]),
+            variant=self._variant(ctx),
             rungs=tuple(self._rung(instance_type, home, region) for instance_type in self.settings.instances),
             artifact_url=str(package["artifact_url"]),
             artifact_sha256=str(package["artifact_sha256"]),

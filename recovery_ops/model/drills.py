@@ -45,6 +45,10 @@ STRICTEST_S: Mapping[DrillKind, float] = MappingProxyType(
 """Cadence where nothing says otherwise."""
 
 RETRY_S = 7 * DAY_S
+CEILING_USD = 25.0
+"""What one drill may cost where nothing says otherwise."""
+RUN = "{run}"
+"""Stands for the run id in names that a catalog gives to what a drill makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +83,29 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillTraffic:
+    """What a drill has instead of production traffic.
+
+    ``host`` is the name under which the front door that a drill makes is asked; it holds ``{run}``. ``name`` is a DNS
+    name with a failover pair of its own, ``health_switch`` (recovery region -> ``s3://bucket/key``) what moves it. A
+    catalog without ``name`` has no such pair, and moving traffic is then left out of drills.
+    """
+
+    host: str = ""
+    name: str = ""
+    health_switch: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def host_of(self, run_id: str) -> str:
+        """Return the name under which the front door of one run is asked; empty when the catalog gives none."""
+        return self.host.replace(RUN, run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrillPolicy:
     """When drills are due and when none may start. ``retry_s`` is the time after a drill that did not pass.
 
     ``alarms`` are CloudWatch alarms of the region that serves; while one of them fires, or cannot be read, none starts.
+    A drill that has cost ``ceiling_usd`` by the price table is stopped.
     """
 
     every_s: Mapping[DrillKind, float] = field(default_factory=lambda: STRICTEST_S)
@@ -90,3 +113,4 @@ class DrillPolicy:
     blocked: tuple[BlockedWindow, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     alarms: tuple[str, ...] = ()
+    ceiling_usd: float = CEILING_USD

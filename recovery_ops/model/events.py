@@ -15,12 +15,13 @@ class EventType(enum.StrEnum):
     """Every type of event and what its payload holds."""
 
     RUN_DECLARED = "run-declared"
-    """system, mode, graceful, intent, execution ("airflow"|"direct"), home, impaired_region, recovery_region, regions,
-    components, reason, person, token (of the request; the DAG run under Airflow), people, tool_version, time_factor,
-    account, clocks {T0, T1, T2, T3}, plan (frozen plan: system, steps, estimates, hash), plan_hash, criteria
-    (objectives and gates), criteria_hash, point {id, taken_at, watermark, refused {id: reason}, rpo_s {component:
-    s}}, record_copies [regions besides the recovery region that get a copy of the record], warnings [str], parted
-    {lost_at, moved_at} (of a failback: when the regions stopped to agree)"""
+    """system, mode, drill ("component"|"regional"|"full", null when it is none), graceful, intent, execution
+    ("airflow"|"direct"), home, impaired_region, recovery_region, regions, components, reason, person, token (of the request;
+    the DAG run under Airflow), people, tool_version, time_factor, account, clocks {T0, T1, T2, T3}, plan (frozen plan: system, steps, estimates, hash),
+    plan_hash, criteria (objectives and gates), criteria_hash, point {id, taken_at, watermark, refused {id: reason},
+    rpo_s {component: s}}, record_copies [regions besides the recovery region that get a copy of the record], warnings
+    [str], parted {lost_at, moved_at} (of a failback: when the regions stopped to agree), inject (bool: a drill
+    breaks the region that it leaves for itself)"""
     RUN_REFUSED = "run-refused"
     """reason, person"""
     STEP_STARTED = "step-started"
@@ -110,12 +111,22 @@ class EventType(enum.StrEnum):
     RECONCILED = "reconciled"
     """component, from_region, to_region, merged (count), conflicts [{key, kept, dropped, why}], lost (count),
     lost_keys, basis (how it was found out)"""
+    CLOCKS_STARTED = "clocks-started"
+    """clocks {T0, T1, T2, T3}, staged [component]: a drill has built its standby; these are its clocks, not those of
+    its declaration"""
     FAULT_INJECTED = "fault-injected"
-    """what, region, scope (whom it hits), person: a drill's own fault"""
+    """what, region, scope (whom it hits), person, at (T0), detected_at (T1), looks (how often it was asked): a drill's
+    own fault"""
+    FAULT_REMOVED = "fault-removed"
+    """what, region, scope"""
+    TRAFFIC_REHEARSED = "traffic-rehearsed"
+    """name, method, from_region, to_region, effective_at, waited_s, simulated (bool: no name of its own moved), detail:
+    the traffic of a drill was moved, that of production was not"""
     GUARD_TRIPPED = "guard-tripped"
-    """guard, observed, limit: a drill was stopped to protect production"""
+    """guard ("production"|"production-run"|"spend"|"stop"), observed, limit: a drill was stopped to protect
+    production"""
     CLEANED_UP = "cleaned-up"
-    """removed [what], leftovers [what], spent_usd"""
+    """removed [what], leftovers [what], spent_usd, prices_of (date of the price table), not_priced [what]"""
     INJECT_SHOWN = "inject-shown"
     """inject (id), at_s (scenario time), known, question, roles"""
     DECISION_TAKEN = "decision-taken"

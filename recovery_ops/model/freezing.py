@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from recovery_ops.model.detection import Channel, Detection, DetectionMode, Notify, Replicated, SignalName
-from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze, Weekday
+from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, DrillTraffic, Freeze, Weekday
 from recovery_ops.model.system import (
     Approval,
     ApprovalMode,
@@ -93,7 +93,8 @@ def _component(facts: Mapping[str, Any]) -> Component:
 
 
 def _traffic(facts: Mapping[str, Any]) -> Traffic:
-    return Traffic(**{**facts, "method": CutoverMethod(facts["method"])})
+    typed = {"method": CutoverMethod(facts["method"]), "drill": DrillTraffic(**facts.get("drill", {}))}
+    return Traffic(**{**facts, **typed})
 
 
 def _approval(facts: Mapping[str, Any]) -> Approval:

@@ -32,9 +32,14 @@ class Phase(enum.StrEnum):
 
 
 class SystemStep(enum.StrEnum):
-    """The steps of a run that belong to the system and not to a component, in order."""
+    """The steps of a run that belong to the system and not to a component, in order.
+
+    ``stage``, ``go-back`` and ``clean-up`` are steps of drills: a standby of its own is built and the region broken,
+    its traffic returns, and all that it made is removed.
+    """
 
     DECLARE = "declare"
+    STAGE = "stage"
     FENCE = "fence"
     RECONCILE = "reconcile"
     APPROVE = "approve"
@@ -43,6 +48,8 @@ class SystemStep(enum.StrEnum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
     REPROTECT = "reprotect"
+    GO_BACK = "go-back"
+    CLEAN_UP = "clean-up"
     CLOSE = "close"
 
 
@@ -119,6 +126,10 @@ class Plan:
     estimates: tuple[Estimate, ...]
     hash: str
     frozen: Mapping[str, Any] = field(default_factory=dict)
+
+    def has(self, step_id: str) -> bool:
+        """Return whether ``step_id`` is one of the steps."""
+        return any(step.id == step_id for step in self.steps)
 
     def step(self, step_id: str) -> Step:
         """Return the step with ``step_id``; raises ``KeyError`` when there is none."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode
 
 RUN_ID = re.compile(r"r-\d{8}-[0-9a-f]{6}")
@@ -23,7 +24,8 @@ class RunRequest:
 
     ``token`` makes the request idempotent: the same token is the same run. ``before`` and ``point_id`` choose the
     recovery point of a ``corruption`` run. ``override`` is a reason given by ``person`` for moving traffic in spite of
-    a failed gate.
+    a failed gate. ``drill`` is how much a drill takes in (mode ``drill`` only), ``inject`` whether it breaks the region
+    that it leaves for its own callers first.
     """
 
     system: str
@@ -43,6 +45,8 @@ class RunRequest:
     point_id: str | None = None
     component: str | None = None
     override: str | None = None
+    drill: DrillKind | None = None
+    inject: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,11 @@ class Settings:
     ``time_factor`` is wall seconds per AWS second (1 on AWS). ``resolver`` is the URL of a DNS-over-HTTPS JSON
     resolver; ``None`` uses the system's. ``database_url`` is the projection's SQLAlchemy URL; ``None`` means no
     projection. ``catalogs`` is the folder with catalog files. ``principal`` is the ARN of the role that recovers, for
-    the readiness question whether it may; ``None`` means whoever asks. ``spool`` is a folder on a local disk that
-    survives a restart: events wait there while the record takes no writes. ``metrics_token_file`` holds the token
-    that Prometheus shows; ``None`` closes the endpoint of the Airflow plugin.
+    the readiness question whether it may; ``None`` means whoever asks. ``drill_role`` is the name of the role that
+    drills use and nobody else, ``fault_url`` an endpoint that breaks a region for some callers (the sandbox's): one of
+    them is needed for a drill to break the region that it leaves. ``spool`` is a folder on a local disk that survives a
+    restart: events wait there while the record takes no writes. ``metrics_token_file`` holds
+    the token that Prometheus shows; ``None`` closes the endpoint of the Airflow plugin.
     """
 
     time_factor: float = 1.0
@@ -44,6 +46,8 @@ class Settings:
     database_url: str | None = None
     catalogs: Path = Path("dags")
     principal: str | None = None
+    drill_role: str | None = None
+    fault_url: str | None = None
     spool: Path = field(default_factory=_default_spool)
     metrics_token_file: Path | None = None
 
@@ -62,6 +66,8 @@ class Settings:
             database_url=reading.one("RECOVERY_OPS_DATABASE_URL", _database, None),
             catalogs=reading.one("RECOVERY_OPS_CATALOGS", Path, Path("dags")),
             principal=environment.get("RECOVERY_OPS_PRINCIPAL") or None,
+            drill_role=environment.get("RECOVERY_OPS_DRILL_ROLE") or None,
+            fault_url=reading.one("RECOVERY_OPS_FAULT_URL", _fault_url, None),
             spool=reading.one("RECOVERY_OPS_SPOOL", _spool, state_folder(environment) / "recovery-ops" / "spool"),
             metrics_token_file=reading.one("RECOVERY_OPS_METRICS_TOKEN_FILE", Path, None),
         )
@@ -102,6 +108,13 @@ def _resolver(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be the http or https URL of a DNS-over-HTTPS resolver")
     return text
+
+
+def _fault_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the http or https URL of a fault endpoint")
+    return text.rstrip("/")
 
 
 def _database(text: str) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from recovery_ops.model.detection import Detection, Notify
-from recovery_ops.model.drills import DrillPolicy
+from recovery_ops.model.drills import DrillPolicy, DrillTraffic
 
 
 class Tier(enum.StrEnum):
@@ -92,7 +92,8 @@ class Traffic:
     """How clients find the system. ``front_doors``: region -> host behind the DNS name of that region.
 
     ``health_switch`` is ``s3://bucket/key`` of the object in the *recovery* region that the health check of the
-    primary record watches: object present = primary is withdrawn. ``path`` is the request path of a probe.
+    primary record watches: object present = primary is withdrawn. ``path`` is the request path of a probe. ``drill`` is
+    what drills move instead.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Traffic:
     soak_s: float
     min_probes: int
     max_failed_ratio: float
+    drill: DrillTraffic = field(default_factory=DrillTraffic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,13 @@ HEALTH_CHECK_INTERVAL_S = 10.0
 HEALTH_CHECK_FAILURES = 3
 RECORD_CHANGE_S = 60.0
 
+CLEAN_UP_PLANES = ("cloudformation", "dynamodb", "sagemaker", "ssm")
+
 FIXED: dict[SystemStep, PhaseCost] = {
     # Claim, point and plan: some conditional writes and reads in the recovery region.
     SystemStep.DECLARE: PhaseCost(estimate_s=5, budget_s=120),
+    # The standby of a drill is built before its clock starts, so it counts for no objective.
+    SystemStep.STAGE: PhaseCost(estimate_s=0, budget_s=3600),
     # One attempt per writer with short timeouts; a region that is gone answers nothing, and the debt is noted.
     SystemStep.FENCE: PhaseCost(estimate_s=10, budget_s=300),
     # Two tables restored to see what both regions wrote, about ten minutes; what is on its way arrives meanwhile.
@@ -25,6 +29,8 @@ FIXED: dict[SystemStep, PhaseCost] = {
     SystemStep.COMMIT: PhaseCost(estimate_s=5, budget_s=120),
     # A complete, locked point outside the impaired region: as long as protection usually takes. After T8.
     SystemStep.REPROTECT: PhaseCost(estimate_s=300, budget_s=3600),
+    # An endpoint is drained, a stack deleted; all of it side by side. After everything that a drill measures.
+    SystemStep.CLEAN_UP: PhaseCost(estimate_s=180, budget_s=3600, control_planes=CLEAN_UP_PLANES),
     # Claim released, report written.
     SystemStep.CLOSE: PhaseCost(estimate_s=5, budget_s=300),
 }
@@ -33,10 +39,10 @@ FIXED: dict[SystemStep, PhaseCost] = {
 def system_cost(step: SystemStep, system: System) -> PhaseCost:
     """Return what ``step`` costs in ``system``.
 
-    Cutover and rollback end when a client that follows DNS sees the other region: detection of the command and one TTL.
-    Observe lasts as long as the soak and counts for no objective.
+    Cutover, rollback and going back end when a client that follows DNS sees the other region: detection of the command
+    and one TTL. Observe lasts as long as the soak and counts for no objective.
     """
-    if step in (SystemStep.CUTOVER, SystemStep.ROLLBACK):
+    if step in (SystemStep.CUTOVER, SystemStep.ROLLBACK, SystemStep.GO_BACK):
         return _moving(system)
     if step is SystemStep.OBSERVE:
         return PhaseCost(estimate_s=system.traffic.soak_s, budget_s=system.traffic.soak_s * 2 + 600)

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from recovery_ops.model.plan import Estimate, Mode, Step, SystemStep
+from recovery_ops.model.plan import Estimate, Step, SystemStep
 from recovery_ops.model.system import System
 
 
-def estimates(system: System, mode: Mode, steps: Sequence[Step]) -> tuple[Estimate, ...]:
+def estimates(system: System, steps: Sequence[Step]) -> tuple[Estimate, ...]:
     """Return the forecast of the system, then of every component that has steps, from the start of ``declare`` (T3).
 
-    The system ends with cutover as a client sees it; the soak after it counts for no objective. A drill has no cutover
-    and ends with its last component. A component run says nothing about the system.
+    The system ends with cutover as a client sees it; the soak after it counts for no objective. A run or drill of one
+    component has no cutover and says nothing about the system.
     """
-    whole = [_estimate(system.name, system.rto_s, longest_chain(steps, _end(steps)))]
-    found = whole if mode is not Mode.COMPONENT else []
+    cutover = any(step.id == SystemStep.CUTOVER for step in steps)
+    found = [_estimate(system.name, system.rto_s, longest_chain(steps, SystemStep.CUTOVER))] if cutover else []
     last = {step.component: step.id for step in steps if step.component is not None}
     for name, step_id in last.items():
         found.append(_estimate(name, system.component(name).rto_s, longest_chain(steps, step_id)))
@@ -38,11 +38,6 @@ def longest_chain(steps: Sequence[Step], end: str) -> tuple[Step, ...]:
         chain.append(by_id[at])
         at = previous[at]
     return tuple(reversed(chain))
-
-
-def _end(steps: Sequence[Step]) -> str:
-    ids = [step.id for step in steps]
-    return SystemStep.CUTOVER if SystemStep.CUTOVER in ids else ids[-1]
 
 
 def _estimate(name: str, objective_s: float, chain: Sequence[Step]) -> Estimate:

@@ -34,6 +34,17 @@ def in_order(system: System) -> tuple[Component, ...]:
     return tuple(order)
 
 
+def with_needs(system: System, component: Component) -> tuple[Component, ...]:
+    """Return ``component`` and all that it needs, directly or not, in their order."""
+    wanted, waiting = {component.name}, list(component.needs)
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += system.component(name).needs
+    return tuple(item for item in in_order(system) if item.name in wanted)
+
+
 def urgency(system: System) -> dict[str, int]:
     """Return the rank of every component (0 is critical): its own, or a lower one of whatever needs it."""
     ranks = {component.name: component.tier.rank for component in system.components}

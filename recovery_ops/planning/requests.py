@@ -3,6 +3,7 @@
 import difflib
 
 from recovery_ops.errors import RequestError
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode
 from recovery_ops.model.system import Component, System
 
@@ -25,24 +26,32 @@ def refuse_regions(system: System, mode: Mode, impaired_region: str, recovery_re
         raise RequestError(f"a failback of {system.name} goes home, to {system.home}, and not to {recovery_region}")
 
 
-def wanted_component(system: System, mode: Mode, component: str | None, intent: Intent) -> Component | None:
-    """Return the component of a component run, ``None`` for every other mode.
+def wanted_component(
+    system: System, mode: Mode, component: str | None, intent: Intent, drill: DrillKind = DrillKind.REGIONAL
+) -> Component | None:
+    """Return the component of a component run or drill, ``None`` for every other mode.
 
     Raises:
-        RequestError: The component is missing, unknown, or would leave its consistency group behind in time.
+        RequestError: The component is missing, unknown, or would leave its consistency group behind in time; or the
+            drill is none that has a plan.
     """
-    if mode is not Mode.COMPONENT:
+    if mode is Mode.DRILL and drill is DrillKind.TABLETOP:
+        raise RequestError(f"a tabletop of {system.name} has no plan: nothing is recovered")
+    one = mode is Mode.COMPONENT or (mode is Mode.DRILL and drill is DrillKind.COMPONENT)
+    if not one:
         if component is not None:
-            raise RequestError(f"a {mode} takes the whole system; only mode component takes {component!r} alone")
+            what = f"{drill} {mode}" if mode is Mode.DRILL else mode
+            raise RequestError(f"a {what} takes the whole system; only mode component takes {component!r} alone")
         return None
     if component is None:
-        raise RequestError(f"a component run of {system.name} needs the name of a component")
+        what = "run" if mode is Mode.COMPONENT else "drill"
+        raise RequestError(f"a component {what} of {system.name} needs the name of a component")
     found = next((item for item in system.components if item.name == component), None)
     if found is None:
         names = [item.name for item in system.components]
         hint = _hint(component, names)
         raise RequestError(f"{system.name} has no component {component!r} (it has {', '.join(names)}){hint}")
-    if intent is Intent.CORRUPTION:
+    if intent is Intent.CORRUPTION and mode is Mode.COMPONENT:
         _refuse_member(system, component)
     return found
 

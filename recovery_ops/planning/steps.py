@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Mode, Phase, PhaseCost, Step, SystemStep
 from recovery_ops.model.system import Component, System
 from recovery_ops.planning.costs import system_cost
@@ -12,7 +13,21 @@ MOVES_TRAFFIC = (Mode.FAILOVER, Mode.FAILBACK)
 """Modes that fence writers and move traffic; a drill and a component run leave production where it is."""
 
 
-def steps_of(system: System, mode: Mode, components: tuple[Component, ...], costs_of: CostsOf) -> tuple[Step, ...]:
+DRILLED: Mapping[DrillKind, tuple[SystemStep, ...]] = {
+    DrillKind.COMPONENT: (),
+    DrillKind.REGIONAL: (SystemStep.CUTOVER, SystemStep.OBSERVE),
+    DrillKind.FULL: (SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.GO_BACK),
+}
+"""What each kind of drill does with traffic of its own."""
+
+
+def steps_of(
+    system: System,
+    mode: Mode,
+    components: tuple[Component, ...],
+    costs_of: CostsOf,
+    drill: DrillKind = DrillKind.REGIONAL,
+) -> tuple[Step, ...]:
     """Return all steps, each after what it needs. ``components`` are in order; needs outside of them are ignored."""
     opening = _opening(mode)
     steps = _chain(system, opening, ())
@@ -22,12 +37,15 @@ def steps_of(system: System, mode: Mode, components: tuple[Component, ...], cost
         phases = component_steps(component, before, costs_of(component))
         ends[component.name] = (phases[-1].id,) if phases else before
         steps += phases
-    return tuple(steps + _ending(system, mode, components, ends))
+    return tuple(steps + _ending(system, mode, components, ends, drill))
 
 
 def _opening(mode: Mode) -> list[SystemStep]:
-    """A failover fences first: the old side may wake up. A failback goes on serving until just before cutover."""
-    second = {Mode.FAILOVER: [SystemStep.FENCE], Mode.FAILBACK: [SystemStep.RECONCILE]}
+    """A failover fences first: the old side may wake up. A failback goes on serving until just before cutover.
+
+    A drill builds what a real run finds standing, then breaks the region that it leaves for itself.
+    """
+    second = {Mode.FAILOVER: [SystemStep.FENCE], Mode.FAILBACK: [SystemStep.RECONCILE], Mode.DRILL: [SystemStep.STAGE]}
     return [SystemStep.DECLARE, *second.get(mode, [])]
 
 
@@ -47,9 +65,15 @@ def _before(component: Component, ends: Mapping[str, tuple[str, ...]]) -> tuple[
 
 
 def _ending(
-    system: System, mode: Mode, components: tuple[Component, ...], ends: Mapping[str, tuple[str, ...]]
+    system: System,
+    mode: Mode,
+    components: tuple[Component, ...],
+    ends: Mapping[str, tuple[str, ...]],
+    drill: DrillKind,
 ) -> list[Step]:
     everything = _unique(end for component in components for end in ends[component.name])
+    if mode is Mode.DRILL:
+        return _drill_ending(system, components, ends, drill)
     if mode not in MOVES_TRAFFIC:
         return _chain(system, [SystemStep.CLOSE], everything or (SystemStep.DECLARE,))
     gating = _unique(end for component in components if component.gates_traffic for end in ends[component.name])
@@ -61,6 +85,18 @@ def _ending(
     steps += _chain(system, [SystemStep.REPROTECT], (SystemStep.COMMIT,))
     aside = tuple(end for end in everything if end not in gating and end != opening[-1])
     return steps + _chain(system, [SystemStep.CLOSE], (SystemStep.REPROTECT, *aside))
+
+
+def _drill_ending(
+    system: System, components: tuple[Component, ...], ends: Mapping[str, tuple[str, ...]], drill: DrillKind
+) -> list[Step]:
+    """As of a real run, with traffic of its own, then removes all that the drill made."""
+    everything = _unique(end for component in components for end in ends[component.name])
+    gating = _unique(end for component in components if component.gates_traffic for end in ends[component.name])
+    steps = _chain(system, DRILLED[drill], gating or (SystemStep.STAGE,))
+    last = tuple(step.id for step in steps[-1:])
+    before = _unique((*last, *(end for end in everything if not last or end not in gating)))
+    return steps + _chain(system, [SystemStep.CLEAN_UP, SystemStep.CLOSE], before or (SystemStep.STAGE,))
 
 
 def _chain(system: System, names: Iterable[SystemStep], before: tuple[str, ...]) -> list[Step]:

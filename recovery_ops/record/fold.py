@@ -85,6 +85,11 @@ def _declared(state: RunState, event: Event, facts: Payload) -> RunState:
     )
 
 
+def _clocks_started(state: RunState, event: Event, facts: Payload) -> RunState:
+    """The clocks of a drill run from the fault, not from its declaration."""
+    return replace(_noted(state, event, facts), declared_clocks={**state.declared_clocks, **facts.times("clocks")})
+
+
 def _planned(plan: Payload) -> dict[str, StepState]:
     steps = (
         StepState(id=step.text("id"), component=step.maybe_text("component"), phase=step.text("phase"))
@@ -274,6 +279,7 @@ FOLDS: Mapping[EventType, Fold] = {
     **STEP_FOLDS,
     **CONTROL_FOLDS,
     EventType.RUN_DECLARED: _declared,
+    EventType.CLOCKS_STARTED: _clocks_started,
     EventType.RUN_REFUSED: _refused,
     EventType.CHECK_RECORDED: _checked,
     EventType.GATE_OVERRIDDEN: _overridden,

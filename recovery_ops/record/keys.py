@@ -9,6 +9,8 @@
     systems/<system>/findings/<finding id>/<yyyymmddThhmmss.ffffffZ>-<8 hex of its content>.json
     systems/<system>/detection/watch.json
     systems/<system>/detection/override.json
+    systems/<system>/drills/stop.json
+    drills/stop.json
     systems/<system>/playbook/playbook.html
     systems/<system>/playbook/published.json
 
@@ -62,6 +64,11 @@ def seal_key(system: str, run_id: str) -> str:
 def claim_key(system: str, slot: str) -> str:
     """Return the key of the claim of ``system`` in ``slot``."""
     return f"{system_prefix(system)}claims/{_segment(slot)}.json"
+
+
+def drill_stop_key(system: str = "") -> str:
+    """Return the key of the object that stops the drills of ``system``, or of every system when it is empty."""
+    return f"{system_prefix(system) if system else ''}drills/stop.json"
 
 
 def playbook_key(system: str) -> str:

@@ -36,7 +36,7 @@ class Control:
         seconds: float | None = None,
         callers: str = "",
     ) -> Json:
-        """Put a fault in force; it replaces the one for the same ``region`` and ``services``.
+        """Put a fault in force; it replaces the one for the same ``region``, ``services`` and ``callers``.
 
         Args:
             region: The region that fails.
@@ -51,9 +51,9 @@ class Control:
         given = where | {"mode": mode, "probability": probability, "seconds": seconds}
         return self._call("POST", "/_sandbox/fault", given)
 
-    def heal(self, region: str | None = None) -> Json:
-        """Remove the faults of ``region``, or all."""
-        return self._call("POST", "/_sandbox/heal", {"region": region})
+    def heal(self, region: str | None = None, callers: str | None = None) -> Json:
+        """Remove the faults of ``region``, or of all; with ``callers`` only those for exactly these."""
+        return self._call("POST", "/_sandbox/heal", {"region": region, "callers": callers})
 
     def control_plane(self, service: str, *, down: bool | None) -> Json:
         """Refuse (``True``) or allow (``False``) changes to ``route53`` or ``iam``; ``None`` follows us-east-1."""

@@ -77,7 +77,7 @@ class ControlApi:
         return {"faults": [_plain(fault) for fault in self._world.faults.all()]}
 
     def _heal(self, request: Request) -> Request:
-        self._world.faults.heal(request.get("region"))
+        self._world.faults.heal(request.get("region"), request.get("callers"))
         return {"faults": [_plain(fault) for fault in self._world.faults.all()]}
 
     def _control_plane(self, request: Request) -> Request:

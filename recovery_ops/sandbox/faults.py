@@ -41,20 +41,24 @@ class Faults:
     MODES = ("reset", "503", "hang", "throttle", "latency")
 
     def __init__(self) -> None:
-        self._faults: dict[tuple[str, frozenset[str]], Fault] = {}
+        self._faults: dict[tuple[str, frozenset[str], str], Fault] = {}
         self._lock = threading.Lock()
 
     def inject(self, fault: Fault) -> None:
-        """Put ``fault`` in force; replaces the one for the same region and services."""
+        """Put ``fault`` in force; replaces the one for the same region, services and callers."""
         if fault.mode not in self.MODES:
             raise ValueError(f"unknown fault mode {fault.mode!r}; one of {', '.join(self.MODES)}")
         with self._lock:
-            self._faults[(fault.region, fault.services)] = fault
+            self._faults[(fault.region, fault.services, fault.callers)] = fault
 
-    def heal(self, region: str | None = None) -> None:
-        """Remove the faults of ``region``, or all."""
+    def heal(self, region: str | None = None, callers: str | None = None) -> None:
+        """Remove the faults of ``region``, or of all; with ``callers`` only those for exactly these."""
         with self._lock:
-            self._faults = {} if region is None else {k: v for k, v in self._faults.items() if k[0] != region}
+            self._faults = {
+                key: fault
+                for key, fault in self._faults.items()
+                if region not in (None, fault.region) or callers not in (None, fault.callers)
+            }
 
     def all(self) -> list[Fault]:
         """Return the faults in force."""

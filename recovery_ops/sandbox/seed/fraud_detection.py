@@ -25,6 +25,7 @@ TABLE, KEY = "fraud-features", "entity_id"
 ENDPOINT = GROUP = "fraud-scoring"
 ZONE, NAME = "example.com", "score.example.com"
 SWITCH_KEY = "fraud-detection/withdraw-{region}"
+DRILL_NAME, DRILL_SWITCH_KEY = "score-drill.example.com", "fraud-detection/drill-withdraw-{region}"
 IMAGE_ACCOUNTS = {HOME: "683313688378", STANDBY: "246618743249"}
 INSTANCE = "ml.c6i.2xlarge"
 AGENT = "recovery-ops-seed/1"
@@ -265,10 +266,16 @@ class _World:
     def dns(self) -> None:
         route53 = self.aws("route53")
         zone = route53.create_hosted_zone(Name=ZONE, CallerReference="seed")["HostedZone"]["Id"]
+        pairs = ((NAME, SWITCH_KEY), (DRILL_NAME, DRILL_SWITCH_KEY))
+        changes = [change for name, key in pairs for change in self._pair(route53, name, key)]
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+    def _pair(self, route53: Any, name: str, switch_key: str) -> list[dict[str, Any]]:
+        """Return the changes that make a failover pair; the switch of home lies in the other region."""
         changes = []
-        for region, role, other in ((HOME, "PRIMARY", STANDBY), (STANDBY, "SECONDARY", HOME)):
+        for region, role in ((HOME, "PRIMARY"), (STANDBY, "SECONDARY")):
             record: dict[str, Any] = {
-                "Name": NAME,
+                "Name": name,
                 "Type": "CNAME",
                 "SetIdentifier": region,
                 "Failover": role,
@@ -276,17 +283,17 @@ class _World:
                 "ResourceRecords": [{"Value": self.outputs(region)["DnsTarget"]}],
             }
             if role == "PRIMARY":
-                record["HealthCheckId"] = self._switch(route53, bucket_region=other, watched=region)
+                record["HealthCheckId"] = self._switch(route53, name, switch_key.format(region=region))
             changes.append({"Action": "CREATE", "ResourceRecordSet": record})
-        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+        return changes
 
-    def _switch(self, route53: Any, *, bucket_region: str, watched: str) -> str:
+    def _switch(self, route53: Any, name: str, key: str) -> str:
         answer = route53.create_health_check(
-            CallerReference=f"switch-{watched}",
+            CallerReference=f"switch-{name}",
             HealthCheckConfig={
                 "Type": "HTTPS",
-                "FullyQualifiedDomainName": f"fraud-switch-{bucket_region}.s3.{bucket_region}.amazonaws.com",
-                "ResourcePath": "/" + SWITCH_KEY.format(region=watched),
+                "FullyQualifiedDomainName": f"fraud-switch-{STANDBY}.s3.{STANDBY}.amazonaws.com",
+                "ResourcePath": f"/{key}",
                 "Port": 443,
                 "Inverted": True,
                 "RequestInterval": 10,

@@ -19,6 +19,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "catalog.md").read_te
 SECTIONS = {
     "## Top level": text.CatalogText,
     "## traffic": text.TrafficText,
+    "Traffic of drills": text.DrillTrafficText,
     "## approval": text.ApprovalText,
     "## components": text.ComponentText,
     "## protect": text.ProtectText,

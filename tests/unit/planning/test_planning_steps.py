@@ -4,6 +4,7 @@ import pytest
 from planning_builders import EAST, WEST, make_component, make_plan, make_system, phases
 
 from recovery_ops.errors import RequestError
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode, PhaseCost, Plane
 from recovery_ops.model.system import CutoverMethod, Tier
 from recovery_ops.planning import in_order
@@ -38,11 +39,29 @@ def test_a_failover_waits_for_what_it_needs_and_moves_traffic_last():
     }
 
 
-def test_a_drill_brings_everything_up_and_leaves_traffic_and_writers_alone():
-    drill = needs(make_plan(SYSTEM, mode=Mode.DRILL))
-    assert not {"fence", "approve", "cutover", "observe", "commit", "rollback", "reprotect"} & set(drill)
-    assert drill["items.rehydrate"] == ("declare",)
-    assert drill["close"] == ("items.verify", "ranker.verify", "notes.verify")
+def test_a_drill_has_the_component_steps_of_a_failover_and_leaves_writers_alone():
+    real, drill = needs(make_plan(SYSTEM)), needs(make_plan(SYSTEM, mode=Mode.DRILL))
+    assert not {"fence", "approve", "commit", "rollback", "reprotect"} & set(drill)
+    assert [step for step in drill if "." in step] == [step for step in real if "." in step]
+    assert drill["items.rehydrate"] == ("stage",)
+    assert drill["cutover"] == real["approve"]
+    assert drill["clean-up"] == ("observe", "notes.verify")
+    assert drill["close"] == ("clean-up",)
+
+
+def test_a_full_drill_goes_back_and_a_component_drill_brings_up_what_it_needs():
+    full = needs(make_plan(SYSTEM, mode=Mode.DRILL, drill=DrillKind.FULL))
+    assert full["go-back"] == ("observe",)
+    alone = needs(make_plan(SYSTEM, mode=Mode.DRILL, drill=DrillKind.COMPONENT, component="ranker"))
+    assert {step.partition(".")[0] for step in alone if "." in step} == {"items", "ranker"}
+    assert not {"cutover", "observe", "go-back"} & set(alone)
+    assert alone["clean-up"] == ("items.verify", "ranker.verify")
+    with pytest.raises(RequestError, match="needs the name of a component"):
+        make_plan(SYSTEM, mode=Mode.DRILL, drill=DrillKind.COMPONENT)
+    with pytest.raises(RequestError, match="regional drill takes the whole system"):
+        make_plan(SYSTEM, mode=Mode.DRILL, component="ranker")
+    with pytest.raises(RequestError, match="has no plan"):
+        make_plan(SYSTEM, mode=Mode.DRILL, drill=DrillKind.TABLETOP)
 
 
 def test_a_component_run_has_the_phases_of_that_component_only():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode, Phase, PhaseCost, Plan, Step
 from recovery_ops.model.system import (
@@ -126,7 +127,8 @@ def _costs(component: Component) -> dict[Phase, PhaseCost]:
 
 def made_plan(mode: Mode = Mode.FAILOVER) -> Plan:
     """Return the plan of leaving us-east-1."""
-    return plan(system(), mode=mode, impaired_region=EAST, recovery_region=WEST, costs_of=_costs)
+    alone: dict[str, Any] = {"drill": DrillKind.COMPONENT, "component": "scoring"} if mode is Mode.DRILL else {}
+    return plan(system(), mode=mode, impaired_region=EAST, recovery_region=WEST, costs_of=_costs, **alone)
 
 
 def criteria() -> dict[str, Any]:
