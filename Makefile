@@ -6,12 +6,16 @@ READY  := $(VENV)/.ready
 TOOLS  := $(VENV)/tools/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo up down test roundtrip lint torture bench lock
+.PHONY: help setup drill tools demo up down test roundtrip lint torture bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
+setdrill: $(READY) ## Hold a drill on a stack of its own (KIND=component|regional|full, SYSTEM, COMPONENT, VIA)
+	$(BIN)/recovery-ops drill run --local --kind "$(or $(KIND),component)" --via "$(or $(VIA),airflow)" \
+		$(if $(COMPONENT),--component "$(COMPONENT)") "$(or $(SYSTEM),fraud-detection)"
+
+up: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
 
 $(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh "$(PYTHON)" "$(VENV)"

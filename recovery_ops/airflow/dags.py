@@ -11,12 +11,13 @@ from pathlib import Path
 from airflow.sdk import DAG, Param, get_parsing_context
 
 from recovery_ops.airflow.detecting import FailOverOperator, JudgeOperator, TellOperator, detection_schedule
-from recovery_ops.airflow.form import recovery_form
+from recovery_ops.airflow.form import drill_form, recovery_form
 from recovery_ops.airflow.operators import PayDebtsOperator, PlaybookOperator, PrepareOperator, ProtectOperator
 from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
 from recovery_ops.execution.systems import kind_specs, plan_for
 from recovery_ops.model.detection import Detection
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System
@@ -54,6 +55,11 @@ def failback_id(system: str) -> str:
     return f"failback__{system}"
 
 
+def drill_id(system: str) -> str:
+    """Return the id of the DAG that holds drills of ``system``."""
+    return f"drill__{system}"
+
+
 def debts_id(system: str) -> str:
     """Return the id of the DAG that pays what ``system`` owes."""
     return f"debts__{system}"
@@ -82,6 +88,7 @@ def detect_id(system: str) -> str:
 def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield failover_id(system.name), partial(failover_dag, system)
     yield failback_id(system.name), partial(failback_dag, system)
+    yield drill_id(system.name), partial(drill_dag, system)
     for component in system.components:
         yield recover_id(system.name, component.name), partial(component_dag, system, component)
     yield protect_id(system.name), partial(protect_dag, system)
@@ -107,6 +114,15 @@ def failback_dag(system: System) -> DAG:
         wiring = Wiring(system, plan)
         wiring.build()
         PrepareOperator(task_id="prepare", system=system.name) >> wiring.tasks["declare"]
+    return dag
+
+
+def drill_dag(system: System) -> DAG:
+    """Return the DAG that holds drills of every kind: the tasks of a full one, of which smaller ones skip some."""
+    plan = plan_for(system, _target(system), mode=Mode.DRILL, drill=DrillKind.FULL)
+    description = f"Practise the recovery of {system.name} beside production, and remove it again"
+    with _dag(drill_id(system.name), system, description, drill_form(system)) as dag:
+        Wiring(system, plan).build()
     return dag
 
 

@@ -2,6 +2,7 @@
 
 from airflow.sdk import Param
 
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent
 from recovery_ops.model.system import System
 
@@ -11,6 +12,9 @@ FIELDS = (
     "person", "override", "resume_run",
 )  # fmt: skip
 """Every field of the form; a DAG run with other keys in its configuration is refused."""
+DRILL_FIELDS = ("kind", "component", "target_region", "inject", "reason", "person", "resume_run")
+"""Every field of the form of a drill."""
+RUN_ID = r"^r-\d{8}-[0-9a-f]{6}$"
 
 
 def recovery_form(system: System, *, homeward: bool = False) -> dict[str, Param]:
@@ -58,8 +62,41 @@ def recovery_form(system: System, *, homeward: bool = False) -> dict[str, Param]
         "resume_run": Param(
             None,
             type=["null", "string"],
-            pattern=r"^r-\d{8}-[0-9a-f]{6}$",
+            pattern=RUN_ID,
             title="Carry on run",
             description="An open run whose runner was lost; of the other fields only reason and person count then.",
         ),
     }
+
+
+def drill_form(system: System) -> dict[str, Param]:
+    """Return the parameters of a drill of ``system``."""
+    held = [str(kind) for kind in DrillKind if kind is not DrillKind.TABLETOP]
+    names = [component.name for component in system.components]
+    return {
+        "kind": Param(
+            str(DrillKind.REGIONAL),
+            type="string",
+            enum=held,
+            title="Kind",
+            description="component: one, and what it needs. regional: all, with traffic of its own. full: all out of "
+            "the recovery point, traffic there and back.",
+        ),
+        "component": Param(
+            None, type=["null", "string"], enum=[None, *names], title="Component", description="Of a component drill."
+        ),
+        "target_region": Param(
+            None, type=["null", "string"], enum=[None, *system.regions], title="Region",
+            description="Where it is brought up; the first that does not serve, unless given.",
+        ),
+        "inject": Param(
+            default=True, type="boolean", title="Inject the fault",
+            description="Break the region for the drill alone, so that detection is on the clock.",
+        ),
+        "reason": Param("drill", type="string", minLength=5, title="Reason", description="It stands in the evidence."),
+        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "resume_run": Param(
+            None, type=["null", "string"], pattern=RUN_ID, title="Carry on drill",
+            description="An open drill whose runner was lost; of the other fields only reason and person count then.",
+        ),
+    }  # fmt: skip

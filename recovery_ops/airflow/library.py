@@ -43,9 +43,10 @@ class Library:
     ``protect`` returns the id of the point, ``prepare`` that of the point a failback starts from (or ``None``),
     ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
     ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the wall
-    seconds that it waits. ``sweep`` returns the
-    state of readiness, or ``None`` when no sweep is due. ``detect`` judges the region that serves; ``notified`` notes
-    that somebody was told, or was not.
+    seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due. ``clear_drills``
+    says what became of drills that were left behind and whether nothing of them stands, or ``None`` when there are
+    none; ``restore_test`` returns its result. ``detect`` judges the region that serves; ``notified`` notes that
+    somebody was told, or was not.
     """
 
     load_system: Callable[[str], System]
@@ -61,6 +62,8 @@ class Library:
     publish: Callable[[RunRef], Mapping[str, Any]]
     sweep: Callable[[str], str | None]
     publish_playbook: Callable[[str], list[str]]
+    clear_drills: Callable[[str], tuple[list[str], bool] | None]
+    restore_test: Callable[[str, str], Mapping[str, Any]]
     detect: Callable[[str], Mapping[str, Any]]
     notified: Callable[[RunRef, Mapping[str, Any]], None]
 
@@ -176,6 +179,21 @@ def _sweep(name: str) -> str | None:
     return str(sweep(system).state) if is_due(system, datetime.now(UTC)) else None
 
 
+def _clear_drills(name: str) -> tuple[list[str], bool] | None:
+    from recovery_ops.drills.clearing import clear, told
+
+    cleared = clear(_load_system(name), person="schedule", reason="its runner is gone")
+    waiting = [item for item in cleared if item.still_runs]
+    ended = [item for item in cleared if item not in waiting]
+    return (told(ended).splitlines(), all(item.clean for item in ended)) if ended else None
+
+
+def _restore_test(name: str, person: str) -> Mapping[str, Any]:
+    from recovery_ops.drills.restoring import restore_test
+
+    return restore_test(_load_system(name), person=person).to_json()
+
+
 def _publish_playbook(name: str) -> list[str]:
     from recovery_ops.playbooks.publishing import publish_everywhere
 
@@ -210,6 +228,8 @@ REAL = Library(
     publish=_publish,
     sweep=_sweep,
     publish_playbook=_publish_playbook,
+    clear_drills=_clear_drills,
+    restore_test=_restore_test,
     detect=_detect,
     notified=_notified,
 )

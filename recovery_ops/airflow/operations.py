@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG, Param, get_parsing_context
 
 from recovery_ops.airflow.dags import TAG
-from recovery_ops.airflow.operators import ReadinessOperator
+from recovery_ops.airflow.operators import ClearDrillsOperator, ReadinessOperator, RestoreTestOperator
 from recovery_ops.catalog import load_catalog, system_files
 from recovery_ops.errors import CatalogError
 from recovery_ops.execution.systems import kind_specs
@@ -20,6 +20,11 @@ from recovery_ops.model.system import System
 
 WATCH_S = 60.0
 """Modelled seconds between two looks at whether a sweep is due: a changed catalog is swept within that time."""
+CLEAR_S = 300.0
+"""Modelled seconds between two looks whether a drill was left behind."""
+RESTORE_TEST_S = 86_400.0
+"""Modelled seconds between two restore tests."""
+SHORTEST_TEST_S = 600.0
 SHORTEST_WATCH_S = 30.0
 """Wall seconds between two looks at least, however much time is scaled."""
 
@@ -54,6 +59,47 @@ def readiness_dag(system: System) -> DAG:
     return dag
 
 
+def clear_id(system: str) -> str:
+    """Return the id of the DAG that ends drills of ``system`` that were left behind."""
+    return f"clear_drills__{system}"
+
+
+def restore_test_id(system: str) -> str:
+    """Return the id of the DAG that tests recovery points of ``system``."""
+    return f"restore_test__{system}"
+
+
+def clear_dag(system: System) -> DAG:
+    """Return the DAG that looks every five minutes for drills whose runner is gone, and ends them."""
+    every_s = max(CLEAR_S * Settings.from_environment().time_factor, SHORTEST_WATCH_S)
+    description = f"Remove what drills of {system.name} left behind"
+    with _housekeeping(clear_id(system.name), system, description, every_s, "drill") as dag:
+        ClearDrillsOperator(task_id="clear", system=system.name)
+    return dag
+
+
+def restore_test_dag(system: System) -> DAG:
+    """Return the DAG that restores one component from one recovery point every day, both taken by chance."""
+    every_s = max(RESTORE_TEST_S * Settings.from_environment().time_factor, SHORTEST_TEST_S)
+    description = f"Restore a component of {system.name} from a recovery point, beside production"
+    with _housekeeping(restore_test_id(system.name), system, description, every_s, "restore-test") as dag:
+        RestoreTestOperator(task_id="test", system=system.name)
+    return dag
+
+
+def _housekeeping(dag_id: str, system: System, description: str, every_s: float, tag: str) -> DAG:
+    return DAG(
+        dag_id=dag_id,
+        description=description,
+        schedule=timedelta(seconds=every_s),
+        catchup=False,
+        max_active_runs=1,
+        tags=[TAG, system.name, tag],
+        params={"person": Param(None, type=["null", "string"])},
+        default_args={"owner": TAG},
+    )
+
+
 def _builders(folder: Path) -> Iterator[tuple[str, Callable[[], DAG]]]:
     for name, path in sorted(system_files(folder).items()):
         try:
@@ -61,3 +107,5 @@ def _builders(folder: Path) -> Iterator[tuple[str, Callable[[], DAG]]]:
         except CatalogError:
             continue  # the DAG file beside that catalog raises this error, located
         yield readiness_id(name), partial(readiness_dag, system)
+        yield clear_id(name), partial(clear_dag, system)
+        yield restore_test_id(name), partial(restore_test_dag, system)

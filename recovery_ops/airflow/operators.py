@@ -7,12 +7,13 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from recovery_ops.airflow.form import DRILL_FIELDS, FIELDS
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.requests import person_of, refuse_unknown, request_from
+from recovery_ops.airflow.requests import drill_from, person_of, refuse_unknown, request_from
 from recovery_ops.airflow.retries import POLICY, RETRIES, RETRY_DELAY
 from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
 from recovery_ops.execution.runners import AIRFLOW, act_as
-from recovery_ops.model.plan import Mode, SystemStep
+from recovery_ops.model.plan import NOT_PLANNED, Mode, SystemStep
 from recovery_ops.model.runs import RunRef
 
 WAIT_IN_PLACE_S = 120.0
@@ -49,10 +50,13 @@ class DeclareOperator(RecoveryOperator):
         calls = library()
         system = calls.load_system(self.system)
         act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
+        drill = self.mode == Mode.DRILL
         if run_id := context["params"].get("resume_run"):
-            refuse_unknown(context["dag_run"].conf or {})
+            refuse_unknown(context["dag_run"].conf or {}, DRILL_FIELDS if drill else FIELDS)
             steps = set(context["dag"].task_ids) - {"prepare", "verdict"}
             return calls.take_over(system, run_id, person_of(context), context["params"]["reason"], steps).to_json()
+        if drill:
+            return calls.declare(drill_from(context, system), system).to_json()
         request = request_from(context, system, Mode(self.mode), self.component)
         return calls.declare(request, system).to_json()
 
@@ -78,6 +82,8 @@ class StepOperator(RecoveryOperator):
         if not result.finished:
             self.log.info("%s waits for people: %s", self.step, result.outcome)
             self.defer(trigger=PeopleTrigger(run=ref.to_json(), step=self.step), method_name="resume")
+        if result.outcome == NOT_PLANNED:
+            raise AirflowSkipException(f"{self.step} is no part of this drill")
         return result.outcome
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> str:  # noqa: ARG002 - AWS is asked again
@@ -197,3 +203,36 @@ def ref_of(context: Context) -> RunRef:
     if found is None:
         raise AirflowSkipException("no run was declared; there is nothing to do")
     return RunRef.from_json(found)
+
+
+class ClearDrillsOperator(RecoveryOperator):
+    """End drills that their runner has left behind: remove what they made, close them."""
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(hours=2), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> list[str]:  # noqa: ARG002 - needs nothing of the DAG run
+        """Return what became of each; fails while something is left."""
+        found = library().clear_drills(self.system)
+        if found is None:
+            raise AirflowSkipException(f"no drill of {self.system} was left behind")
+        told, clean = found
+        if not clean:
+            raise AirflowFailException("; ".join(told))
+        return told
+
+
+class RestoreTestOperator(RecoveryOperator):
+    """Restore a component by chance from a point by chance, beside production; fails when it does not come back."""
+
+    def __init__(self, *, system: str, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=timedelta(hours=6), **kwargs)
+        self.system = system
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the result, which stands with the point."""
+        result = dict(library().restore_test(self.system, person_of(context)))
+        if result["verdict"] != "pass":
+            raise AirflowFailException(f"{result['component']} from {result['point_id']}: {result['why']}")
+        return result

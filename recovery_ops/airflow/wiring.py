@@ -7,7 +7,7 @@ from airflow.sdk import BaseOperator, TaskGroup
 from recovery_ops.airflow.approval import approval_task
 from recovery_ops.airflow.notifying import RunNotifier
 from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator, StepOperator, VerdictOperator
-from recovery_ops.model.plan import Plan, Step, SystemStep
+from recovery_ops.model.plan import Mode, Plan, Step, SystemStep
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System, Tier
 
@@ -43,9 +43,10 @@ class Wiring:
     def _end(self) -> None:
         """Close when no step runs any more, whatever became of each, and judge after that."""
         close = self.tasks[SystemStep.CLOSE]
+        first_of_all = self.tasks.get(SystemStep.CLEAN_UP, close)
         lasts = {step.component: step.id for step in self.plan.steps if step.component}
-        waited_for = {*lasts.values(), *({SystemStep.ROLLBACK} & self.tasks.keys())} - close.upstream_task_ids
-        close.set_upstream([self.tasks[step_id] for step_id in sorted(waited_for)])
+        waited_for = {*lasts.values(), *({SystemStep.ROLLBACK} & self.tasks.keys())} - first_of_all.upstream_task_ids
+        first_of_all.set_upstream([self.tasks[step_id] for step_id in sorted(waited_for)])
         verdict = VerdictOperator(
             task_id="verdict",
             trigger_rule="all_done",
@@ -72,9 +73,14 @@ class Wiring:
                 return approval_task(self.system, Settings.from_environment().time_factor, **common)
             case SystemStep.ROLLBACK:
                 return RollbackOperator(**common)
-            case SystemStep.CLOSE:
+            case SystemStep.CLEAN_UP | SystemStep.CLOSE:
                 return StepOperator(step=step.id, trigger_rule="all_done", **common)
-        return StepOperator(step=step.id, **common)
+        return StepOperator(step=step.id, **self._rule, **common)
+
+    @property
+    def _rule(self) -> dict[str, Any]:
+        """A drill has tasks for more than it may take in; those that it does without are skipped, not in the way."""
+        return {"trigger_rule": "none_failed"} if self.plan.mode is Mode.DRILL else {}
 
     def _telling(self, moment: str) -> list[RunNotifier]:
         """Return who tells people when a task has ended; nobody when the catalog names nobody."""
@@ -86,4 +92,5 @@ class Wiring:
             tooltip = f"{component.kind}, {component.tier}"
             group = self.groups[component.name] = TaskGroup(group_id=component.name, tooltip=tooltip)
         with group:
-            return StepOperator(task_id=step.phase, step=step.id, priority_weight=WEIGHTS[component.tier])
+            weight = WEIGHTS[component.tier]
+            return StepOperator(task_id=step.phase, step=step.id, priority_weight=weight, **self._rule)

@@ -16,7 +16,7 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
 from recovery_ops.aws.objects import read
-from recovery_ops.aws.translate import aws_errors, found
+from recovery_ops.aws.translate import aws_errors
 from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
@@ -156,11 +156,20 @@ def _holds(bucket: str, key: str, region: str, body: bytes) -> bool:
         return False
 
 
-def is_withdrawn(traffic: Traffic, region: str) -> bool:
-    """Return whether the switch object stands in ``region``."""
+def forget_switch(traffic: Traffic, region: str) -> bool:
+    """Remove every version of the switch object in ``region``, so that no trace is left; return whether one was there.
+
+    For the name of drills only: what was done to the switch of clients stays to be looked at. Safe to repeat.
+    """
     bucket, key = switch_place(traffic, region)
-    with aws_errors(f"look at the switch of {traffic.name}", region=region):
-        return found(lambda: client("s3", region).head_object(Bucket=bucket, Key=key)) is not None
+    s3 = client("s3", region)
+    with aws_errors(f"remove the switch of {traffic.name}", region=region):
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+        found = [item for page in pages for kind in ("Versions", "DeleteMarkers") for item in page.get(kind, [])]
+        versions = [str(item["VersionId"]) for item in found if item["Key"] == key]
+        for version in versions:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    return bool(versions)
 
 
 def readmit_primary(traffic: Traffic, region: str) -> str:

@@ -8,6 +8,7 @@ from recovery_ops.cli import (
     debts,
     demo,
     detection,
+    drill,
     failback,
     failover,
     findings,
@@ -29,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for noun in (catalog, debts, detection, findings, metrics, playbook, record, report, run_control, sandbox):
+for noun in (catalog, debts, detection, drill, findings, metrics, playbook, record, report, run_control, sandbox):
     app.add_typer(noun.app)
 app.command("plan")(plan.plan)
 app.command("failover")(failover.failover)

@@ -1,10 +1,7 @@
 """``recovery-ops demo``: a region dies and the system comes back, on this machine, for real."""
 
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,28 +10,20 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from recovery_ops.airflow import stack as airflow_stack
-from recovery_ops.airflow.rest import AirflowApi, await_dags
-from recovery_ops.cli import local
-from recovery_ops.cli.outside import Outside, send_everybody
+from recovery_ops.airflow.rest import AirflowApi
+from recovery_ops.cli.outside import Outside
+from recovery_ops.cli.scene import PERSON, Scene, emptied
 from recovery_ops.cli.shelves import reported
 from recovery_ops.cli.showing import Watch, table_of
-from recovery_ops.errors import RecoveryError
 from recovery_ops.execution.direct import run_direct
-from recovery_ops.execution.protecting import protect
-from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
-from recovery_ops.model.system import System
 from recovery_ops.reporting.publish import publish
-from recovery_ops.sandbox import process
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 
 OUT = Path("out")
 REASON = "us-east-1 does not answer"
-PERSON = "alice"
-LIMIT_S = 240.0
 
 console = Console(stderr=True)
 
@@ -66,8 +55,7 @@ def play(system: str, via: str, catalogs: Path, out: Path, *, tuned: bool = True
     Raises:
         RecoveryError: The demo could not be played; a failed recovery is a report with the verdict ``fail``.
     """
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    emptied(out)
     with ExitStack() as ending:
         return _Demo(system, via, catalogs, out, ending, tuned=tuned).play()
 
@@ -76,29 +64,15 @@ class _Demo:
     def __init__(
         self, name: str, via: str, catalogs: Path, out: Path, ending: ExitStack, *, tuned: bool = True
     ) -> None:
-        self.via, self.catalogs, self.out, self.ending, self.tuned = via, catalogs, out, ending, tuned
-        self.begin = time.monotonic()
-        self.log = out / "requests.jsonl"
-        self.sandbox = local.start_world(
-            out / "sandbox",
-            catalogs,
-            cache=OUT / "cache",
-            request_log=self.log.resolve(),
-            parent_pid=os.getpid(),
-            progress=self.say,
-        )
-        ending.callback(process.stop, self.sandbox)
-        local.use(local.environment(self.sandbox) | {"RECOVERY_OPS_CATALOGS": str(catalogs.resolve())})
-        self.system: System = load_system(name, catalogs)
-        self.target = next(region for region in self.system.regions if region != self.system.home)
-
-    def say(self, what: str) -> None:
-        console.print(f"[dim]{time.monotonic() - self.begin:6.1f} s[/dim]  {what}")
+        self.via, self.out, self.tuned = via, out, tuned
+        self.scene = Scene(name, catalogs, out, OUT, ending, console)
+        self.sandbox, self.system, self.target = self.scene.sandbox, self.scene.system, self.scene.target
+        self.log, self.say = self.scene.log, self.scene.say
 
     def play(self) -> dict[str, Any]:
-        api = self._airflow() if self.via == "airflow" else None
-        self._protect(api)
-        outside = self._outside()
+        api = self.scene.airflow([self._dag], tuned=self.tuned) if self.via == "airflow" else None
+        self.scene.protect(api)
+        outside = self.scene.outside()
         time.sleep(2.0)
         impact = self._kill()
         ref = self._recover(api, impact)
@@ -106,47 +80,9 @@ class _Demo:
         outside.leave()
         return self._evidence(ref, impact, outside)
 
-    def _airflow(self) -> AirflowApi:
-        folder = OUT / "stack"
-        airflow_stack.down(folder)
-        self.ending.callback(airflow_stack.down, folder)
-        running = airflow_stack.up(
-            folder,
-            dags=self.catalogs,
-            plugins=Path("plugins"),
-            extra=local.environment(self.sandbox),
-            tuned=self.tuned,
-            parent_pid=os.getpid(),
-            progress=self.say,
-        )
-        api = AirflowApi(running.airflow_url, PERSON, running.password(PERSON))
-        self.say(f"Airflow answers at {running.airflow_url} after {running.started_s} s")
-        await_dags(api, {self._dag, f"protect__{self.system.name}"})
-        api.unpause(self._dag)
-        return api
-
     @property
     def _dag(self) -> str:
         return f"failover__{self.system.name}"
-
-    def _protect(self, api: AirflowApi | None) -> None:
-        self.say("taking a consistent recovery point")
-        if api is None:
-            protect(self.system)
-            return
-        dag_id = f"protect__{self.system.name}"
-        api.unpause(dag_id)  # its schedule starts a run at once
-        self._await(lambda: bool({"success", "failed"} & set(api.runs(dag_id).values())), "protection")
-        run, state = next((run, state) for run, state in api.runs(dag_id).items() if state in ("success", "failed"))
-        if state != "success":
-            raise RecoveryError(f"protection failed:\n{api.log(dag_id, run, 'protect')[-3000:]}")
-        api.pause(dag_id)
-
-    def _outside(self) -> Outside:
-        self.say("sending out a client, one that ignores TTL, and a writer")
-        outside = send_everybody(self.system, self.sandbox, self.out)
-        self.ending.callback(outside.leave)
-        return outside
 
     def _kill(self) -> datetime:
         home = self.system.home
@@ -178,7 +114,7 @@ class _Demo:
         times = {"impact_at": impact.isoformat(), "detected_at": noticed, "decided_at": noticed}
         run = api.trigger(self._dag, {"target_region": self.target, "reason": REASON, **times})
         ref = self._ref(run)
-        self._await(lambda: self._over(api, run, watch), "the failover")
+        self.scene.wait_for(lambda: self._over(api, run, watch), "the failover")
         return ref
 
     def _over(self, api: AirflowApi, run: str, watch: Watch) -> bool:
@@ -194,13 +130,6 @@ class _Demo:
             impaired_region=self.system.home,
             record_bucket=self.system.record_bucket.format(region=self.target),
         )
-
-    def _await(self, true: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + LIMIT_S
-        while not true():
-            if time.monotonic() > end:
-                raise RecoveryError(f"{what} did not end within {LIMIT_S:.0f} s")
-            time.sleep(0.2)
 
     def _evidence(self, ref: RunRef, impact: datetime, outside: Outside) -> dict[str, Any]:
         outside.testify(load_run(ref), impact)

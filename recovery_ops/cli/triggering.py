@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rich.console import Console
 from recovery_ops.airflow.rest import AirflowApi
 from recovery_ops.cli.showing import Watch
 from recovery_ops.errors import RequestError
+from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
 from recovery_ops.model.system import System
 
@@ -46,14 +47,35 @@ def form_of(request: RunRequest) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def run_in_airflow(api: AirflowApi, request: RunRequest, system: System, impaired: str, console: Console) -> RunRef:
+def drill_form_of(request: RunRequest) -> dict[str, Any]:
+    """Return the fields of the form of a drill that say what ``request`` says."""
+    facts = {
+        "kind": str(request.drill),
+        "component": request.component,
+        "target_region": request.recovery_region,
+        "inject": request.inject,
+        "reason": request.reason,
+        "person": request.person,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def run_in_airflow(
+    api: AirflowApi,
+    request: RunRequest,
+    system: System,
+    impaired: str,
+    console: Console,
+    say: Callable[[str], None] | None = None,
+) -> RunRef:
     """Trigger the DAG of ``system`` and watch it to its end; it goes on when the watching ends early.
 
     Raises:
         RequestError: Airflow refused the form; its own words.
     """
-    dag_id = f"failover__{system.name}"
-    dag_run = api.trigger(dag_id, form_of(request))
+    drill = request.mode is Mode.DRILL
+    dag_id = f"{'drill' if drill else 'failover'}__{system.name}"
+    dag_run = api.trigger(dag_id, drill_form_of(request) if drill else form_of(request))
     ref = RunRef(
         system=system.name,
         run_id=mint_run_id(f"{system.name}/{dag_run}", datetime.now(UTC)),
@@ -62,7 +84,7 @@ def run_in_airflow(api: AirflowApi, request: RunRequest, system: System, impaire
         record_bucket=system.record_bucket.format(region=request.recovery_region),
     )
     console.print(f"{dag_id} {dag_run}: run {ref.run_id}")
-    watch = Watch(console.print)
+    watch = Watch(say or console.print)
     while api.run_state(dag_id, dag_run) not in ("success", "failed"):
         for task in api.tasks(dag_id, dag_run):
             watch.task(task["task_id"], task["state"])

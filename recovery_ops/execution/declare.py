@@ -98,7 +98,7 @@ def _ref(request: RunRequest, system: System, plan: Plan, now: datetime) -> RunR
 
 def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice, now: datetime) -> Mapping[str, Any]:
     drill = request.mode is Mode.DRILL
-    criteria = criteria_of(system) | ({"cost_ceiling_usd": system.drills.ceiling_usd} if drill else {})
+    criteria = drill_criteria(system, request.intent) if drill else criteria_of(system)
     impact = request.impact_at or now
     decided = request.decided_at or now
     return {
@@ -167,6 +167,19 @@ def _warnings(request: RunRequest, choice: Choice) -> list[str]:
     if request.intent is Intent.CORRUPTION and newest and request.mode is not Mode.DRILL:
         found.append("corruption without --before or --point: the newest point may hold the damage")
     return found
+
+
+def drill_criteria(system: System, intent: Intent) -> dict[str, Any]:
+    """Return what a drill will be judged by: as a real run, with the ceiling of its cost.
+
+    A drill that trusts no replica cannot lose less than the time between two points, whatever replicas promise.
+    """
+    criteria = criteria_of(system) | {"cost_ceiling_usd": system.drills.ceiling_usd}
+    if intent is Intent.CORRUPTION:
+        for name, facts in criteria["components"].items():
+            rpo_s = system.component(name).rpo_s
+            facts["rpo_s"] = None if rpo_s is None else max(rpo_s, system.protection.every_s)
+    return criteria
 
 
 def criteria_of(system: System) -> dict[str, Any]:

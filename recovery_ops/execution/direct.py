@@ -32,11 +32,11 @@ LAST = (SystemStep.ROLLBACK, SystemStep.CLEAN_UP, SystemStep.CLOSE)
 Progress = Callable[[str, str], None]
 
 
-def _quiet(_step: str, _state: str) -> None:
+def quiet(_step: str, _state: str) -> None:
     """Say nothing."""
 
 
-def run_direct(request: RunRequest, system: System, *, progress: Progress = _quiet) -> RunRef:
+def run_direct(request: RunRequest, system: System, *, progress: Progress = quiet) -> RunRef:
     """Declare a run and carry it through to its close.
 
     Args:
@@ -65,7 +65,7 @@ def open_direct(request: RunRequest, system: System) -> RunRef:
     return declare(request, system)
 
 
-def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
+def carry_on(ref: RunRef, *, progress: Progress = quiet) -> None:
     """Run every step of a declared run that has not succeeded yet, then close it.
 
     Traffic that had moved and was not accepted is put back first, where the old side answers. Of a run that says it is
@@ -81,7 +81,7 @@ def carry_on(ref: RunRef, *, progress: Progress = _quiet) -> None:
     finish(ref, progress=progress)
 
 
-def finish(ref: RunRef, *, progress: Progress = _quiet) -> None:
+def finish(ref: RunRef, *, progress: Progress = quiet) -> None:
     """Run what always runs, whatever became of the rest: a drill removes all that it made, then the run is closed."""
     planned = {step.id for step in load_run(ref).plan.steps}
     for step in (SystemStep.CLEAN_UP, SystemStep.CLOSE):

@@ -88,9 +88,9 @@ def go_back(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
 def put_back(view: RunView) -> list[str]:
     """Take back what a drill did to its own name, wherever it was interrupted; return what was done. Safe to repeat."""
     traffic = _own_traffic(view)
-    if traffic is None or not aws_traffic.is_withdrawn(traffic, view.ref.recovery_region):
+    if traffic is None or not aws_traffic.forget_switch(traffic, view.ref.recovery_region):
         return []
-    return [aws_traffic.readmit_primary(traffic, view.ref.recovery_region)]
+    return [f"the switch of {traffic.name} in {view.ref.recovery_region}"]
 
 
 def _own_traffic(view: RunView) -> Traffic | None:

@@ -1,6 +1,8 @@
 """Say, once per component with data, what it was recovered from and how much time that costs."""
 
-from recovery_ops.execution.view import RunView
+from datetime import datetime
+
+from recovery_ops.execution.view import DRILL, RunView
 from recovery_ops.kinds import Kind, StepContext
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Intent, Phase, Step
@@ -15,7 +17,7 @@ def record_point_used(view: RunView, step: Step, kind: Kind, ctx: StepContext, w
     watermark = live or (ctx.capture.watermark if ctx.capture else None)
     if watermark is None:
         return
-    wall_s = max(0.0, (view.impact_at - watermark).total_seconds())
+    wall_s = max(0.0, (_lost_at(view, ctx, watermark) - watermark).total_seconds())
     factor = view.settings.time_factor
     writer.append(
         EventType.RECOVERY_POINT_USED,
@@ -30,6 +32,14 @@ def record_point_used(view: RunView, step: Step, kind: Kind, ctx: StepContext, w
             "objective_s": kind.component.rpo_s,
         },
     )
+
+
+def _lost_at(view: RunView, ctx: StepContext, watermark: datetime) -> datetime:
+    """Return T0. A drill chose its point when it was declared; building its standby after that makes no point older."""
+    from_point = ctx.capture is not None and watermark <= ctx.capture.watermark
+    if view.slot == DRILL and from_point:
+        return datetime.fromisoformat(view.declared["clocks"]["T0"])
+    return view.impact_at
 
 
 def _data_phase(view: RunView, step: Step) -> str:

@@ -25,7 +25,7 @@ from recovery_ops.execution.view import DRILL, RunView, acting, component_of, lo
 from recovery_ops.kinds import Kind, StepContext, driver
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
-from recovery_ops.model.plan import Phase, Step, SystemStep
+from recovery_ops.model.plan import NOT_PLANNED, Phase, Step, SystemStep
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.log import EventWriter
 from recovery_ops.record.seal import complete
@@ -49,8 +49,6 @@ class StepResult:
     operation: OperationRef | None = None
 
 
-NOT_PLANNED = "not-planned"
-"""A drill takes in less than everything that its DAG has tasks for."""
 SKIPPED = StepResult(finished=True, outcome="skipped")
 
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+NOT_PLANNED = "not-planned"
+"""What comes of a step that a drill does without: its DAG has tasks for every kind of drill."""
+
 
 class Mode(enum.StrEnum):
     """Why a plan is executed."""

@@ -58,6 +58,8 @@ def _declared(state: RunState, event: Event, facts: Payload) -> RunState:
         state,
         system=facts.text("system"),
         mode=facts.text("mode"),
+        drill=facts.text("drill"),
+        component=facts.text("component"),
         intent=facts.text("intent"),
         graceful=facts.flag("graceful"),
         execution=facts.text("execution"),

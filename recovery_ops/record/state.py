@@ -209,6 +209,8 @@ class RunState:
     run_id: str = ""
     system: str = ""
     mode: str = ""
+    drill: str = ""
+    component: str = ""
     intent: str = ""
     graceful: bool | None = None
     execution: str = ""

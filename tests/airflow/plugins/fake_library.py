@@ -45,6 +45,8 @@ class FakeLibrary:
             publish=self.publish,
             sweep=self.sweep,
             publish_playbook=lambda _system: [],
+            clear_drills=lambda _system: None,
+            restore_test=lambda system, person: {"verdict": "pass", "component": system, "person": person},
             detect=self.detect,
             notified=lambda ref, facts: self._note(ref.run_id, notified=dict(facts)),
         )
