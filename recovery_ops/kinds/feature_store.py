@@ -33,7 +33,7 @@ from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
 from recovery_ops.model.system import Component
 from recovery_ops.quality.datasets import Dataset, profile_objects
-from recovery_ops.quality.feature_gates import as_of_check, consistency_check, freshness_check, newest_of
+from recovery_ops.quality.feature_gates import as_of_check, consistency_check, freshness_check, newest_of, written_until
 from recovery_ops.quality.manifest import Restored, Tolerance, judge_against_profile
 from recovery_ops.quality.probes import broken_probe
 from recovery_ops.quality.profile import FrameProfile, profile_frame
@@ -209,12 +209,14 @@ class FeatureStore(Kind):
     def protect(self, ctx: StepContext, stage: Stage) -> Capture:  # noqa: ARG002 - nothing but versions is kept
         """Note the whole second that the table can be restored to, profile it, and pin the offline objects.
 
-        Writes that were acknowledged shortly before that second (DynamoDB replicates typically within one) may be
-        missing in a table that is restored from a replica.
+        The profile is that of rows written until that second: a scan also sees what came after it, which no restore
+        brings back. Writes that were acknowledged shortly before that second (DynamoDB replicates typically within one)
+        may be missing in a table that is restored from a replica.
         """
         watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
         table = published.value_of(self.settings.table_parameter, region) or self.settings.table
-        online, facts = items.scan(table, region), self.settings
+        facts = self.settings
+        online = written_until(items.scan(table, region), facts.timestamp, watermark)
         objects = pin(facts.offline.bucket, facts.offline.prefix, region)
         offline = profile_objects(
             objects, region, component=self.component.name, key=(facts.key,), timestamp=facts.timestamp

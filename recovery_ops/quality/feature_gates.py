@@ -17,6 +17,11 @@ def newest_of(rows: Iterable[Row], timestamp: str, *, until: datetime | None = N
     return max((moment for moment in times if until is None or moment <= until), default=None)
 
 
+def written_until(rows: Iterable[Row], timestamp: str, until: datetime) -> list[Row]:
+    """Return the rows whose time is not later than ``until``; a row without a time is kept."""
+    return [row for row in rows if (moment := _moment(row.get(timestamp))) is None or moment <= until]
+
+
 def _moment(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None

@@ -1,0 +1,139 @@
+"""Drills that do not end by themselves: killed, stopped, in the way of production. Nothing of them stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from stage import AWAY, HOME, Stage, until
+
+from recovery_ops.drills.clearing import clear
+from recovery_ops.drills.judging import open_drills
+from recovery_ops.errors import RequestError, RunActiveError
+from recovery_ops.execution.direct import run_direct
+from recovery_ops.execution.view import load_run, record_store
+from recovery_ops.model.drills import DrillPolicy
+from recovery_ops.model.events import EventType
+from recovery_ops.model.runs import RunRef
+from recovery_ops.record.claims import Claims, Slot
+from recovery_ops.record.drill_stops import Stop, Stops
+
+CHILD = """
+import sys
+from stage import patient_system, Stage
+from recovery_ops.execution.direct import run_direct
+stage = Stage(sandbox=None, system=patient_system(), folder=None)
+run_direct(stage.request("regional", token=sys.argv[1]), stage.system)
+"""
+
+
+def begun(stage: Stage) -> RunRef | None:
+    """The open drill, once the endpoint that it makes is being made."""
+    for state in open_drills(stage.system.name, [record_store(stage.system, AWAY)]):
+        ref = RunRef(
+            system=stage.system.name,
+            run_id=state.run_id,
+            recovery_region=AWAY,
+            impaired_region=HOME,
+            record_bucket=stage.system.record_bucket.format(region=AWAY),
+        )
+        if load_run(ref).log.events_of("scoring.redeploy#"):
+            return ref
+    return None
+
+
+def test_a_drill_killed_in_its_middle_is_cleaned_up_by_another_process(stage: Stage) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, "to-be-killed"], env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    )
+    try:
+        ref = until(lambda: begun(stage), "a drill in its middle")
+        assert any(ref.run_id in key[3] for key in stage.standing())
+        assert clear(stage.system, person="bob", reason="too early")[0].still_runs
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    (cleared,) = clear(stage.system, person="bob", reason="its runner was killed")
+    assert (cleared.run_id, cleared.clean, cleared.leftovers) == (ref.run_id, True, ())
+    assert stage.harm() == []
+    assert stage.sandbox.control.status()["faults"] == []
+    state = stage.state(ref)
+    assert (state.outcome, state.control.cancelled.person) == ("abandoned", "bob")
+    assert clear(stage.system, person="bob", reason="again") == []
+
+
+def tripped(stage: Stage, ref: RunRef) -> str:
+    state = stage.state(ref)
+    (note,) = state.note(EventType.GUARD_TRIPPED)
+    assert state.outcome == "abandoned"
+    assert state.note(EventType.CLEANED_UP)[-1].facts["leftovers"] == []
+    assert stage.harm() == []
+    return str(note.facts["guard"])
+
+
+def held_while(stage: Stage, act: threading.Thread) -> RunRef:
+    act.start()
+    ref = run_direct(stage.request("regional"), stage.system)
+    act.join()
+    return ref
+
+
+def test_a_stop_ends_a_drill_and_lets_none_begin(stage: Stage) -> None:
+    stops = Stops(record_store(stage.system, AWAY))
+
+    def stop() -> None:
+        until(lambda: begun(stage), "a drill in its middle")
+        stops.put(Stop(system="", person="carol", reason="enough", at=datetime.now(UTC)))
+
+    ref = held_while(stage, threading.Thread(target=stop, daemon=True))
+    assert tripped(stage, ref) == "stop"
+    with pytest.raises(RequestError, match="carol stopped all drills"):
+        run_direct(stage.request("regional"), stage.system)
+    assert stops.lift("") is True
+    assert stops.find(stage.system.name) is None
+
+
+def test_production_in_trouble_ends_a_drill_and_lets_none_begin(stage: Stage) -> None:
+    def lose_home() -> None:
+        until(lambda: begun(stage), "a drill in its middle")
+        stage.sandbox.control.fault(HOME, "reset", services=["execute-api"])
+
+    ref = held_while(stage, threading.Thread(target=lose_home, daemon=True))
+    assert tripped(stage, ref) == "production"
+    with pytest.raises(RequestError, match="production does not answer"):
+        run_direct(stage.request("regional"), stage.system)
+
+
+def test_a_drill_that_has_cost_its_ceiling_is_stopped(stage: Stage) -> None:
+    dear = replace(stage.system, drills=DrillPolicy(ceiling_usd=0.0001))
+    ref = run_direct(stage.request("regional"), dear)
+    assert tripped(stage, ref) == "spend"
+
+
+def test_a_drill_yields_to_a_real_run_and_is_cleaned_up_after_it(stage: Stage) -> None:
+    claims = Claims(record_store(stage.system, AWAY))
+    real = ("r-20261126-ffffff", "bob")
+
+    def take() -> None:
+        until(lambda: begun(stage), "a drill in its middle")
+        now = datetime.now(UTC)
+        claims.acquire(stage.system.name, Slot.PRODUCTION, *real, 600.0, now)
+        claims.preempt(stage.system.name, Slot.DRILL, *real, now)
+
+    ref = held_while(stage, threading.Thread(target=take, daemon=True))
+    assert stage.state(ref).is_open
+    (waiting,) = clear(stage.system, person="carol", reason="left behind")
+    assert waiting.still_runs
+    with pytest.raises(RunActiveError):
+        run_direct(stage.request("regional"), stage.system)
+    held = claims.holder(stage.system.name, Slot.PRODUCTION)
+    assert held is not None
+    claims.release(held)
+    (cleared,) = clear(stage.system, person="carol", reason="the real run is closed")
+    assert cleared.clean
+    assert stage.harm() == []
