@@ -6,16 +6,12 @@ READY  := $(VENV)/.ready
 TOOLS  := $(VENV)/tools/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup drill tools demo up down test roundtrip lint torture bench lock
+.PHONY: help setup tools demo drill up down test roundtrip lint torture bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setdrill: $(READY) ## Hold a drill on a stack of its own (KIND=component|regional|full, SYSTEM, COMPONENT, VIA)
-	$(BIN)/recovery-ops drill run --local --kind "$(or $(KIND),component)" --via "$(or $(VIA),airflow)" \
-		$(if $(COMPONENT),--component "$(COMPONENT)") "$(or $(SYSTEM),fraud-detection)"
-
-up: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
+setup: $(READY) ## Build .venv from the lock files (PYTHON=python3.12 picks an interpreter)
 
 $(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh "$(PYTHON)" "$(VENV)"
@@ -29,6 +25,10 @@ $(TOOLS): $(READY) scripts/tools.sh
 
 demo: $(READY) ## Lose a region and bring the system back (SYSTEM=name, VIA=airflow|direct)
 	$(BIN)/recovery-ops demo$(if $(SYSTEM), --system "$(SYSTEM)")$(if $(VIA), --via "$(VIA)")
+
+drill: $(READY) ## Hold a drill on a stack of its own (KIND=component|regional|full, SYSTEM, COMPONENT, VIA)
+	$(BIN)/recovery-ops drill run --local --kind "$(or $(KIND),component)" --via "$(or $(VIA),airflow)" \
+		$(if $(COMPONENT),--component "$(COMPONENT)") "$(or $(SYSTEM),fraud-detection)"
 
 up: $(READY) ## Start the stack, leave it running, print addresses and log-in
 	$(BIN)/recovery-ops up

@@ -74,7 +74,7 @@ def drill_request(
 
 
 def least_drilled(system: System, drilled: Sequence[tuple[str, datetime]]) -> str:
-    """Return the component whose last drill is longest ago; of several that never had one, one that traffic needs.
+    """Return the component whose last drill is longest ago; of several, one that traffic needs and that needs most.
 
     ``drilled`` are components of drills with their times (aware).
     """
@@ -82,7 +82,9 @@ def least_drilled(system: System, drilled: Sequence[tuple[str, datetime]]) -> st
     for name, at in drilled:
         last[name] = max(at, last.get(name, at))
     never = datetime.min.replace(tzinfo=UTC)
-    return min(system.components, key=lambda item: (last.get(item.name, never), not item.gates_traffic)).name
+    return min(
+        system.components, key=lambda item: (last.get(item.name, never), not item.gates_traffic, -len(item.needs))
+    ).name
 
 
 def any_of(items: Sequence[str]) -> str:

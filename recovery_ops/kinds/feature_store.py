@@ -216,7 +216,7 @@ class FeatureStore(Kind):
         watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
         table = published.value_of(self.settings.table_parameter, region) or self.settings.table
         facts = self.settings
-        online = written_until(items.scan(table, region), facts.timestamp, watermark)
+        online = [dict(row) for row in written_until(items.scan(table, region), facts.timestamp, watermark)]
         objects = pin(facts.offline.bucket, facts.offline.prefix, region)
         offline = profile_objects(
             objects, region, component=self.component.name, key=(facts.key,), timestamp=facts.timestamp

@@ -114,6 +114,9 @@ def test_operators_return_references_outcomes_and_answers_only() -> None:
     judged = {
         "calls.declare(request, system).to_json()",  # system, run id, regions, bucket
         "calls.take_over(system, run_id, person_of(context), context['params']['reason'], steps).to_json()",  # the same
+        "calls.declare(drill_from(context, system), system).to_json()",  # the same
+        "told",  # what became of drills: run ids and names of resources
+        "result",  # of a restore test, as it stands with the point
         "result.outcome",  # a word
         "self.execute(context)",
         "super().execute(context)",
