@@ -1,5 +1,6 @@
 """Operators: one library call each. ``recovery_ops.execution`` decides what a step does, records and may repeat."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,9 @@ from recovery_ops.model.runs import RunRef
 
 WAIT_IN_PLACE_S = 120.0
 """Wall seconds a task waits itself: a deferral costs about 3 s, a worker slot next to nothing for this long."""
+
+BACKGROUND = 10
+"""Niceness of steps that traffic does not wait for: they get about a tenth of a processor that others want too."""
 
 Context = Mapping[str, Any]
 
@@ -62,15 +66,23 @@ class DeclareOperator(RecoveryOperator):
 
 
 class StepOperator(RecoveryOperator):
-    """Run one step of the plan; a wait that outlasts ``wait_limit_s`` goes to the triggerer and is resumed."""
+    """Run one step of the plan; a wait that outlasts ``wait_limit_s`` goes to the triggerer and is resumed.
 
-    def __init__(self, *, step: str, wait_limit_s: float = WAIT_IN_PLACE_S, **kwargs: Any) -> None:
+    A step that traffic does not wait for leaves the processor to those that it does wait for.
+    """
+
+    def __init__(
+        self, *, step: str, wait_limit_s: float = WAIT_IN_PLACE_S, traffic_waits: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.step = step
         self.wait_limit_s = wait_limit_s
+        self.traffic_waits = traffic_waits
 
     def execute(self, context: Context) -> str:
         """Run the step to its recorded outcome, or wait for AWS or people in the triggerer."""
+        if not self.traffic_waits:
+            os.setpriority(os.PRIO_PROCESS, 0, BACKGROUND)
         ref = ref_of(context)
         act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
         result = library().run_step(

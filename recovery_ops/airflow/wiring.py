@@ -92,5 +92,10 @@ class Wiring:
             tooltip = f"{component.kind}, {component.tier}"
             group = self.groups[component.name] = TaskGroup(group_id=component.name, tooltip=tooltip)
         with group:
-            weight = WEIGHTS[component.tier]
-            return StepOperator(task_id=step.phase, step=step.id, priority_weight=weight, **self._rule)
+            return StepOperator(
+                task_id=step.phase,
+                step=step.id,
+                priority_weight=WEIGHTS[component.tier],
+                traffic_waits=component.gates_traffic,
+                **self._rule,
+            )

@@ -17,7 +17,7 @@ from recovery_ops.execution.attempts import next_attempt
 from recovery_ops.execution.forecasting import Watchman
 from recovery_ops.execution.heeding import Ear, SkippedByPersonError, wait_until_allowed, waits_for_people
 from recovery_ops.execution.meter import Meter
-from recovery_ops.execution.projecting import catch_up, settled
+from recovery_ops.execution.projecting import catch_up, settle
 from recovery_ops.execution.proving import prove
 from recovery_ops.execution.starting_point import record_point_used
 from recovery_ops.execution.system_steps import run_system_step
@@ -52,7 +52,6 @@ class StepResult:
 SKIPPED = StepResult(finished=True, outcome="skipped")
 
 
-@settled()
 def run_step(
     ref: RunRef,
     step_id: str,
@@ -81,6 +80,17 @@ def run_step(
         RunCancelledError: A person cancelled the run.
         ClaimLostError: Another run, or another runner of this run, took over; nothing more was changed.
     """
+    result: StepResult | None = None
+    try:
+        result = _run_step(ref, step_id, attempt, wait_limit_s, answer)
+        return result
+    finally:
+        settle(fold=result is None or not result.finished)
+
+
+def _run_step(
+    ref: RunRef, step_id: str, attempt: int, wait_limit_s: float | None, answer: Mapping[str, Any] | None
+) -> StepResult:
     with calling_as(Caller(run_id=ref.run_id, step=step_id)):
         view = load_run(ref)
         if view.slot == DRILL and not view.plan.has(step_id):

@@ -26,6 +26,8 @@ class Verify(BaseModel):
     tolerance: float = Field(default=1e-6, ge=0)
     """Largest absolute difference of a golden prediction."""
     p95_latency: Duration = 0.2
+    latency_ratio: float = Field(default=2.0, ge=1)
+    """How many times the baseline's latencies are still as fast as before."""
     throughput: Rate = 10.0
     auc: Auc
     end_to_end: Duration = 0.5

@@ -65,6 +65,7 @@ def model_checks(
         entities,
         limit_ms=goals.end_to_end * 1000,
         baseline_p95_ms=baseline.end_to_end_p95_ms if baseline else None,
+        ratio=goals.latency_ratio,
     )
 
 
@@ -100,6 +101,7 @@ def trial_checks(
         rows,
         limit_ms=goals.p95_latency * 1000,
         baseline_p95_ms=baseline_p95_ms,
+        ratio=goals.latency_ratio,
     )
 
 

@@ -72,7 +72,8 @@ class Projection:
     def apply_all(self, events: Sequence[Event], *, system: str = "") -> None:
         """Take in events of one run, all or none; those that are there already change nothing.
 
-        One transaction folds the run once, so that many events cost little more than one.
+        One transaction folds the run once, so that many events cost little more than one. What other rows should say
+        and do not, because events were only noted, is made good.
 
         Args:
             events: Events as the log returned them, at least one, all of the same run.
@@ -81,13 +82,27 @@ class Projection:
         run_id = events[0].run_id
         with self._begin() as connection:
             self._lock_run(connection, run_id)
-            known = self._events(connection, run_id)
-            held = {(event.writer, event.seq) for event, _ in known}
-            fresh = [event for event in events if (event.writer, event.seq) not in held]
-            if not fresh:
-                return
-            self._insert_events(connection, [rows.event_row(event, system) for event in fresh])
-            _write(connection, _derived([*known, *((event, system) for event in fresh)]), _derived(known))
+            self._insert_events(connection, [rows.event_row(event, system) for event in events])
+            self._refresh(connection, run_id)
+
+    def note_all(self, events: Sequence[Event], *, system: str = "") -> None:
+        """Take in events of one run and nothing that follows from them, see :meth:`refresh`.
+
+        Costs one statement, however long the run is, and waits for nobody; ``events`` and ``system`` as above.
+        """
+        with self._begin() as connection:
+            self._insert_events(connection, [rows.event_row(event, system) for event in events])
+
+    def refresh(self, run_id: str) -> None:
+        """Make every row of a run that is not an event say what the events in the database say."""
+        with self._begin() as connection:
+            self._lock_run(connection, run_id)
+            self._refresh(connection, run_id)
+
+    def connect(self) -> None:
+        """Connect, so that the next call need not."""
+        with self._begin():
+            pass
 
     def observer(self, system: str) -> Callable[[Event], None]:
         """Return :meth:`apply` for the events of ``system``, as an event log wants its observers."""
@@ -178,6 +193,9 @@ class Projection:
     def _lock_run(self, connection: Connection, run_id: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(run_id, 0))))
 
+    def _refresh(self, connection: Connection, run_id: str) -> None:
+        _write(connection, _derived(self._events(connection, run_id)), _held(connection, run_id))
+
     def _insert_events(self, connection: Connection, found: list[rows.Row]) -> None:
         for start in range(0, len(found), ROWS_PER_STATEMENT):
             connection.execute(
@@ -201,6 +219,14 @@ def _derived(found: list[tuple[Event, str]]) -> dict[str, list[rows.Row]]:
         "checks": rows.check_rows(state),
         "points": rows.point_rows(state, system),
         "points_used": rows.point_used_rows(state),
+    }
+
+
+def _held(connection: Connection, run_id: str) -> dict[str, list[rows.Row]]:
+    """Every derived row of a run by table, as it is now."""
+    return {
+        table.name: [dict(row._mapping) for row in connection.execute(_of_run(table, run_id))]
+        for table in tables.DERIVED
     }
 
 

@@ -49,7 +49,7 @@ def patient_system() -> System:
 def _patient(component: Component) -> Component:
     settings = dict(component.settings)
     if "verify" in settings:
-        settings["verify"] = {**settings["verify"], "p95_latency": 60.0, "end_to_end": 60.0}
+        settings["verify"] = {**settings["verify"], "p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0}
     return replace(component, rpo_s=1e9 if component.rpo_s else None, settings=settings)
 
 

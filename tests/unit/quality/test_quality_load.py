@@ -10,7 +10,10 @@ from quality_builders import FakeClock, taking
 from recovery_ops.errors import ClaimLostError, VerificationFailedError
 from recovery_ops.model.checks import CheckOutcome, Gate
 from recovery_ops.quality.baseline import Baseline, measure_baseline
+from recovery_ops.quality.goals import Auc, Verify
+from recovery_ops.quality.golden_set import GoldenSet
 from recovery_ops.quality.load import end_to_end_check, latency_check, throughput_check
+from recovery_ops.quality.model_gates import trial_checks
 from recovery_ops.quality.timing import Effort, measure
 
 ROWS = [[0.0, 1.0], [1.0, 0.0]]
@@ -59,6 +62,16 @@ def test_a_tiny_baseline_leaves_the_stated_slack():
     facts = {"limit_ms": 120, "baseline_p95_ms": 2, "ratio": 2.0, "slack_ms": 25.0}
     assert latency(lambda n: 0.020, **facts).outcome is CheckOutcome.PASS
     assert latency(lambda n: 0.030, **facts).outcome is CheckOutcome.FAIL
+
+
+def test_a_catalog_says_how_many_times_the_baseline_is_fast_enough():
+    goals = Verify(golden="g.parquet", auc=Auc(min=0.5), p95_latency=60.0, latency_ratio=7.0)
+    golden = GoldenSet(columns=("a", "b"), rows=((0.0, 1.0), (1.0, 0.0)), labels=(0, 1), predictions=(0.1, 0.9))
+    checks = trial_checks(
+        "scoring", lambda rows: [0.5] * len(rows), golden, goals, baseline_auc=None, baseline_p95_ms=90
+    )
+    (found,) = [check for check in checks if check.gate is Gate.LATENCY]
+    assert found.expected["p95_ms"] == 630
 
 
 def test_measuring_ends_with_its_time_and_a_few_slow_calls_prove_slowness():

@@ -158,6 +158,18 @@ def test_order_and_repetition_do_not_matter_and_rebuilding_gives_identical_rows(
     assert rows_in(url) == live
 
 
+def test_what_follows_from_noted_events_is_made_good_by_the_next_that_is_applied(
+    projection: Projection, url: str
+) -> None:
+    apply_all(projection, EVENTS)
+    wanted = rows_in(url)
+    projection.rebuild({RUN_ID: EVENTS[:3]}, system="fraud")
+    projection.note_all(EVENTS[3:-1], system="fraud")
+    assert rows_in(url) != wanted
+    projection.apply_all(EVENTS[-1:], system="fraud")
+    assert rows_in(url) == wanted
+
+
 def test_rebuilding_leaves_other_runs_alone(projection: Projection) -> None:
     other = full_run(run_id="r-20261123-000000").log.events()
     apply_all(projection, [*EVENTS, *other])
