@@ -37,6 +37,7 @@ FOR_SERVICES = (
 )
 """What several services import anyway. One that a later Airflow does not have is left to the service itself."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
 WATCH_S = 0.5
 GRACE_S = 4.0
 AGAIN_S = (0.5, 1.0, 2.0, 5.0, 15.0)
@@ -61,8 +62,8 @@ class Keeper:
         self.deaths: dict[str, int] = {}
         self.due: dict[str, float] = {}
         self.ending = False
-        signal.signal(signal.SIGTERM, self._end)
-        signal.signal(signal.SIGINT, self._end)
+        for number in ENDING:
+            signal.signal(number, self._end)
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self.ending = True
@@ -125,18 +126,24 @@ class Keeper:
 
 
 def fork(log: Path, words: list[str]) -> int:
-    """Run ``airflow WORDS`` in a fork of this process, in a session of its own; return its process id."""
+    """Run ``airflow WORDS`` in a fork of this process, in a session of its own; return its process id.
+
+    A signal that comes before the fork has let go of the keeper's handlers waits until it has.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     pid = os.fork()
     if pid == 0:
         _become(log, words)
+    signal.pthread_sigmask(signal.SIG_SETMASK, held)
     return pid
 
 
 def _become(log: Path, words: list[str]) -> NoReturn:
     code = 1
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDING:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         os.setsid()
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for stream in (1, 2):

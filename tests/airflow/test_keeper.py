@@ -5,31 +5,32 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from recovery_ops.airflow import keeper
 
 
-def sleeper(_log: Path, _words: list[str]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        time.sleep(60)
-        os._exit(0)
-    return pid
+def sleep(_log: Path, _words: list[str]) -> NoReturn:
+    """Stand in for a service, in its process."""
+    time.sleep(0.2)  # the keeper may want to end it before it has let go of the keeper's handlers
+    for number in keeper.ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, keeper.ENDING)
+    time.sleep(60)
+    os._exit(0)
 
 
 def test_a_service_that_is_killed_comes_back_and_ends_with_the_keeper(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "fork", sleeper)
+    monkeypatch.setattr(keeper, "_become", sleep)
     monkeypatch.setattr(keeper, "WATCH_S", 0.02)
     monkeypatch.setattr(keeper, "AGAIN_S", (0.05,))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     watching = keeper.Keeper(tmp_path, {"scheduler": ["scheduler"]}, parent_pid=None)
-    first = watching.pids["scheduler"] = watching.started["scheduler"] = sleeper(tmp_path, [])
+    first = watching.pids["scheduler"] = watching.started["scheduler"] = keeper.fork(tmp_path, [])
     seen: list[int] = []
 
     def kill_and_wait() -> None:
