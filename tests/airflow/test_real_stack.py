@@ -12,7 +12,7 @@ MOVING = ["approve", "cutover", "observe", "commit", "reprotect", "close", "publ
 
 def test_a_failover_runs_every_step_in_order_and_waits_long_in_the_triggerer(stack: StackWorld) -> None:
     run = stack.trigger("failover__ranking", "a region is gone; slow=base.rehydrate interrupt=model.verify hold=commit")
-    assert run.ended() == "success"
+    assert run.ended() == "success", run.states()
     steps = run.steps()
     assert steps[:2] == ["declare", "fence"]
     assert steps[-8:] == [*MOVING[:4], *MOVING[3:]]
@@ -47,7 +47,7 @@ def test_a_failed_soak_is_rolled_back(stack: StackWorld) -> None:
 
 def test_a_component_recovers_alone(stack: StackWorld) -> None:
     run = stack.trigger("recover__ranking__model", "the model is damaged")
-    assert run.ended() == "success"
+    assert run.ended() == "success", run.states()
     assert run.steps() == ["declare", "model.rehydrate", "model.verify", "close", "publish"]
 
 
@@ -58,7 +58,7 @@ def test_traffic_moves_when_an_approver_says_yes(stack: StackWorld) -> None:
     with pytest.raises(RequestError, match="403"):
         stack.api("carol").answer(run.dag_id, run.run_id, "approve", approve=True)
     stack.api("bob").answer(run.dag_id, run.run_id, "approve", approve=True, comment="numbers look right")
-    assert run.ended() == "success"
+    assert run.ended() == "success", run.states()
     assert run.asked("approve")[0]["answer"] == {
         "decision": "approve",
         "person": "bob",
