@@ -4,7 +4,7 @@ The simulator knows identity policies, permission boundaries and, for the accoun
 policies; it does not know resource policies that are not handed to it. What it allows can still be refused there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.identity import caller_arn
@@ -24,8 +24,17 @@ def principal_of(region: str) -> str:
     return ":".join([*parts[:2], "iam", "", parts[4], f"role/{rest.partition('/')[0]}"])
 
 
-def denied(actions: Iterable[str], principal: str, region: str) -> list[str]:
+def denied(
+    actions: Iterable[str], principal: str, region: str, resource: str = "*", context: Mapping[str, str] | None = None
+) -> list[str]:
     """Return those of ``actions`` that ``principal`` may not call, sorted.
+
+    Args:
+        actions: IAM actions.
+        principal: ARN of a role or user.
+        region: Where IAM is asked.
+        resource: ARN that the calls would act on; ``*`` is what only policies for all resources allow.
+        context: Condition keys that the calls would have, with their values; a condition on any other is not met.
 
     Raises:
         StepRejectedError: IAM does not know the principal, or we may not ask.
@@ -33,11 +42,16 @@ def denied(actions: Iterable[str], principal: str, region: str) -> list[str]:
     """
     wanted = sorted(set(actions))
     refused: list[str] = []
+    entries = [
+        {"ContextKeyName": key, "ContextKeyType": "string", "ContextKeyValues": [value]}
+        for key, value in (context or {}).items()
+    ]
+    asked = {"PolicySourceArn": principal, "ResourceArns": [resource], "ContextEntries": entries}
     with aws_errors(f"simulate the policies of {principal}", region=region):
         pages = client("iam", region).get_paginator("simulate_principal_policy")
         for start in range(0, len(wanted), AT_ONCE):
             names = wanted[start : start + AT_ONCE]
-            for page in pages.paginate(PolicySourceArn=principal, ActionNames=names):
+            for page in pages.paginate(ActionNames=names, **asked):
                 results = page["EvaluationResults"]
                 refused += [item["EvalActionName"] for item in results if item["EvalDecision"] != "allowed"]
     return sorted(refused)

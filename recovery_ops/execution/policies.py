@@ -11,7 +11,7 @@ from typing import Any
 
 from recovery_ops.errors import RequestError
 from recovery_ops.kinds import all_kinds
-from recovery_ops.model.system import CutoverMethod, System
+from recovery_ops.model.system import Component, CutoverMethod, System
 
 Json = dict[str, Any]
 
@@ -47,8 +47,11 @@ PASSING = frozenset({"iam:PassRole"})
 CORE = frozenset({*RECORD, *POINTS, *SWITCH, *DNS, *DNS_CHANGES, *ASKING, *SIGNALS, *HEARING, *TELLING, *REPLICATION})
 """Every action that recovery-ops itself uses, whatever kinds a system has."""
 
-PASSED_TO = ("s3.amazonaws.com", "sagemaker.amazonaws.com")
-"""Services that are handed a role: S3 the one that replicates, SageMaker the one that a model runs as."""
+PASSED_BY: Mapping[str, str] = {
+    "s3:PutReplicationConfiguration": "s3.amazonaws.com",
+    "sagemaker:CreateModel": "sagemaker.amazonaws.com",
+}
+"""Action -> service that is handed a role by it: S3 the one that replicates, SageMaker the one that a model runs as."""
 PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """Beginning of a region's code -> partition of its ARNs; all others are ``aws``."""
 
@@ -82,7 +85,7 @@ def recover_policy(system: System) -> Json:
     return _document(
         _allow("Record", RECORD, _objects(system, [system.record_bucket])),
         _allow("Points", POINTS, _objects(system, [system.point_bucket])),
-        _allow("Data", of_kinds, _objects(system, data_buckets(system))),
+        _allow("Data", of_kinds, _objects(system, data_buckets(*system.components))),
         _allow("Switch", SWITCH, _objects(system, _switches(system))),
         _allow("Dns", [*DNS, *(DNS_CHANGES if batch else ())], ["*"]),
         _allow("Asking", ASKING, ["*"]),
@@ -93,10 +96,11 @@ def recover_policy(system: System) -> Json:
 
 def components_policy(system: System) -> Json:
     """Return what the kinds of ``system`` declare beyond S3, in its regions only, and the questions of detection."""
-    regional = {action for action in _declared(system) if not action.startswith("s3:")} - PASSING - set(ASKING)
+    declared = _declared(system)
+    regional = {action for action in declared if not action.startswith("s3:")} - PASSING - set(ASKING)
     return _document(
         _allow("Components", regional | set(SIGNALS), ["*"], {"aws:RequestedRegion": sorted(system.regions)}),
-        _allow("Roles", PASSING & _declared(system), ["*"], {"iam:PassedToService": list(PASSED_TO)}),
+        _allow("Roles", PASSING & declared, ["*"], {"iam:PassedToService": passed_to(declared)}),
     )
 
 
@@ -105,9 +109,19 @@ def watch_policy(system: System) -> Json:
     return _document(_allow("Record", ("s3:GetObject", "s3:ListBucket"), _objects(system, [system.record_bucket])))
 
 
-def data_buckets(system: System) -> list[str]:
-    """Return the bucket templates that the settings of components name under a key ``bucket``, at any depth."""
-    return sorted({name for component in system.components for name in _buckets_in(component.settings)})
+def data_buckets(*components: Component) -> list[str]:
+    """Return the bucket templates that settings of components name under a key ``bucket``, at any depth."""
+    return sorted({name for component in components for name in _buckets_in(component.settings)})
+
+
+def passed_to(actions: Iterable[str]) -> list[str]:
+    """Return the services that calls of these actions hand a role to."""
+    return sorted({PASSED_BY[action] for action in actions if action in PASSED_BY})
+
+
+def partition_of(region: str) -> str:
+    """Return the partition in the ARNs of ``region``."""
+    return next((partition for start, partition in PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
 
 
 def as_text(policy: Json) -> str:
@@ -137,18 +151,14 @@ def _switches(system: System) -> list[str]:
 
 def _queues(system: System) -> list[str]:
     queue = system.detection.queue if system.detection else ""
-    return [f"arn:{_partition(region)}:sqs:{region}:*:{queue}" for region in sorted(system.regions) if queue]
+    return [f"arn:{partition_of(region)}:sqs:{region}:*:{queue}" for region in sorted(system.regions) if queue]
 
 
 def _objects(system: System, templates: Iterable[str]) -> list[str]:
     """Return the ARNs of buckets, of every region when they are templates, and of everything in them."""
     names = dict.fromkeys(name.format(region=region) for name in templates for region in sorted(system.regions))
-    bucket = f"arn:{_partition(system.home)}:s3:::"
+    bucket = f"arn:{partition_of(system.home)}:s3:::"
     return [arn for name in names for arn in (bucket + name, f"{bucket}{name}/*")]
-
-
-def _partition(region: str) -> str:
-    return next((partition for start, partition in PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
 
 
 def _allow(name: str, actions: Iterable[str], resources: Iterable[str], only: Json | None = None) -> Json:

@@ -56,7 +56,9 @@ CODES: Mapping[str, Code] = {
     ),
     # The account, and what every system needs around its components.
     "permission-denied": _code(
-        BLOCKER, "the principal that recovers may not call an action", "attach the policy of `recovery-ops kinds`"
+        BLOCKER,
+        "the principal that recovers may not call an action",
+        "attach the policies that `recovery-ops policies` makes",
     ),
     "permission-not-known": _code(
         INFO,

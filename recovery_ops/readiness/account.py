@@ -7,37 +7,29 @@ from recovery_ops.aws import permissions
 from recovery_ops.aws.object_store import open_store
 from recovery_ops.aws.traffic_setup import bucket_problem, failover_problem, switch_problem, switch_thrown
 from recovery_ops.errors import StepError
-from recovery_ops.kinds import driver
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
 from recovery_ops.model.freezing import catalog_hash
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import CutoverMethod, System
+from recovery_ops.readiness.permitted import needs
 from recovery_ops.record.keys import playbook_key
-
-OWN_ACTIONS = frozenset({"s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:PutObjectRetention"})
-"""What recovery-ops itself calls, whatever the components: record, recovery points and health switch."""
-RECORD_BATCH_ACTIONS = frozenset(
-    {"route53:ChangeResourceRecordSets", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"}
-)
 
 
 def permission_findings(system: System, region: str) -> Iterable[Finding]:
     """Say which declared IAM actions the principal that recovers is denied, or that IAM could not be asked."""
-    wanted = {component.name: driver(component).aws_actions for component in system.components}
-    batch = system.traffic.method is CutoverMethod.RECORD_BATCH
-    wanted[""] = OWN_ACTIONS | (RECORD_BATCH_ACTIONS if batch else frozenset())
     principal = Settings.from_environment().principal
+    refused: dict[str, set[str]] = {}
     try:
         principal = principal or permissions.principal_of(region)
-        refused = set(
-            permissions.denied({action for actions in wanted.values() for action in actions}, principal, region)
-        )
+        for place, wanted in needs(system, region).items():
+            for action in permissions.denied(wanted, principal, region, place.resource, place.context(region)):
+                refused.setdefault(action, set()).update(wanted[action])
     except StepError as error:
         yield finding("permission-not-known", "", error.message)
         return
-    for component, actions in wanted.items():
-        for action in sorted(refused & actions):
+    for component in ["", *(item.name for item in system.components)]:
+        for action in sorted(action for action, components in refused.items() if component in components):
             yield finding("permission-denied", component, f"{principal} may not call {action}", subject=action)
 
 

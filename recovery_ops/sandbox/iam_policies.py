@@ -1,36 +1,41 @@
-"""IAM's policy evaluation as far as the simulator of the sandbox goes: effect, actions and resources, no conditions."""
+"""IAM's policy evaluation as far as the simulator of the sandbox goes: effect, actions, resources and equal strings."""
 
 import fnmatch
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 ALLOWED, EXPLICIT, IMPLICIT = "allowed", "explicitDeny", "implicitDeny"
 
 
-def decide(documents: Iterable[str], action: str, resource: str) -> str:
+def decide(documents: Iterable[str], action: str, resource: str, context: Mapping[str, str] | None = None) -> str:
     """Return IAM's decision on ``action`` and ``resource`` under identity policies: a deny wins, silence is a deny.
 
+    ``context`` has the condition keys of the request.
+
     Raises:
-        NotImplementedError: A statement that matters has a condition, which is not evaluated.
+        NotImplementedError: A statement that matters has a condition that is not evaluated.
     """
     effects = {
         str(statement["Effect"])
         for document in documents
         for statement in _listed(json.loads(document).get("Statement", []))
-        if _applies(statement, action, resource)
+        if _applies(statement, action, resource, context or {})
     }
     if "Deny" in effects:
         return EXPLICIT
     return ALLOWED if "Allow" in effects else IMPLICIT
 
 
-def _applies(statement: dict[str, Any], action: str, resource: str) -> bool:
+def _applies(statement: dict[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
     if not (_names(statement, "Action", action.lower()) and _names(statement, "Resource", resource)):
         return False
-    if statement.get("Condition"):
-        raise NotImplementedError("the sandbox does not evaluate conditions of IAM policies")
-    return True
+    condition = statement.get("Condition", {})
+    if other := sorted(set(condition) - {"StringEquals"}):
+        raise NotImplementedError(f"the sandbox does not evaluate conditions of IAM policies with {', '.join(other)}")
+    given = {key.lower(): value for key, value in context.items()}
+    equal = condition.get("StringEquals", {}).items()
+    return all(given.get(key.lower()) in _listed(values) for key, values in equal)
 
 
 def _names(statement: dict[str, Any], key: str, wanted: str) -> bool:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from recovery_ops.aws.calls import is_read
 from recovery_ops.cli.app import app
+from recovery_ops.execution.policies import policies
 from recovery_ops.model.freezing import catalog_hash
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.readiness import ProofState, ReadinessState, Sweep
@@ -188,6 +189,30 @@ def test_a_denied_action_is_named(world: FraudWorld, monkeypatch: pytest.MonkeyP
     assert {i.finding.subject for i in found.open if i.finding.code == "permission-denied"} == {
         "sagemaker:UpdateEndpoint"
     }
+
+
+@pytest.fixture
+def recoverer(world: FraudWorld, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A role with the policies that are made from the catalog, and with nothing else."""
+    iam = world.outsider("iam")
+    arn = str(iam.create_role(RoleName="recoverer", AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+    for name, policy in policies(world.system).items():
+        iam.put_role_policy(RoleName="recoverer", PolicyName=name, PolicyDocument=json.dumps(policy))
+    monkeypatch.setenv("RECOVERY_OPS_PRINCIPAL", arn)
+    return arn
+
+
+def test_the_policies_that_we_make_are_enough(world: FraudWorld, recoverer: str) -> None:
+    assert {code for _, code in codes(sweep(world.system)) if code.startswith("permission")} == set()
+
+
+def test_a_policy_for_other_buckets_is_found_out(world: FraudWorld, recoverer: str) -> None:
+    iam, name = world.outsider("iam"), f"{world.system.name}-recover"
+    wrong = json.dumps(policies(world.system)[name]).replace("fraud-models", "other-models")
+    iam.put_role_policy(RoleName="recoverer", PolicyName=name, PolicyDocument=wrong)
+    found = [item.finding for item in sweep(world.system).open if item.finding.code == "permission-denied"]
+    assert {(item.component, item.subject) for item in found} >= {("registry", "s3:GetObjectVersion")}
+    assert {item.component for item in found} <= {"registry", "scoring"}
 
 
 def test_what_changed_at_home_since_the_point_is_seen(world: FraudWorld) -> None:

@@ -25,7 +25,7 @@ from recovery_ops.execution.systems import load_system
 from recovery_ops.kinds import all_kinds
 from recovery_ops.model.detection import Channel, Detection, DetectionMode, Notify, SignalName
 from recovery_ops.model.system import CutoverMethod, System
-from recovery_ops.readiness.account import OWN_ACTIONS
+from recovery_ops.readiness.permitted import needs
 
 ROOT = Path(__file__).parents[2]
 DAGS = ROOT / "dags"
@@ -168,7 +168,9 @@ def test_a_policy_allows_all_that_the_catalog_needs_and_no_more(system: System) 
     made = policies(system)
     allowed = actions_of(made["fraud-detection-recover"]) | actions_of(made["fraud-detection-components"])
     used = {action for component in system.components for action in all_kinds()[component.kind].aws_actions}
-    assert sorted((used | OWN_ACTIONS) - allowed) == []
+    asked = {action for region in system.regions for actions in needs(system, region).values() for action in actions}
+    assert sorted((used | asked) - allowed) == []
+    assert sorted(used - asked) == []
     assert actions_of(made["fraud-detection-watch"]) == {"s3:GetObject", "s3:ListBucket"}
     absent = {"route53:ChangeResourceRecordSets", "sqs:ReceiveMessage", "sns:Publish"}
     assert absent & allowed == set()

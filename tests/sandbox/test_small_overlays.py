@@ -155,3 +155,29 @@ def test_conditions_are_not_claimed_to_be_simulated() -> None:
     with pytest.raises(NotImplementedError):
         decide([json.dumps({"Statement": statement})], "s3:GetObject", "*")
     assert decide([json.dumps({"Statement": GRANT})], "s3:GetObject", "*") == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("context", "decision"),
+    [
+        ({"aws:requestedregion": "us-west-2"}, "allowed"),
+        ({"aws:RequestedRegion": "eu-west-1"}, "implicitDeny"),
+        ({}, "implicitDeny"),
+    ],
+    ids=["met", "not met", "not said"],
+)
+def test_a_condition_on_equal_strings_is_simulated(world: World, context: dict[str, str], decision: str) -> None:
+    only = {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*", "Condition": only}
+    iam_client = client("iam")
+    iam_client.create_role(RoleName="recoverer", AssumeRolePolicyDocument="{}")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam_client.put_role_policy(RoleName="recoverer", PolicyName="p", PolicyDocument=document)
+    entries = [{"ContextKeyName": k, "ContextKeyType": "string", "ContextKeyValues": [v]} for k, v in context.items()]
+    answer = iam_client.simulate_principal_policy(
+        PolicySourceArn=ROLE_ARN,
+        ActionNames=["s3:GetObject"],
+        ResourceArns=["arn:aws:s3:::b/*"],
+        ContextEntries=entries,
+    )
+    assert [item["EvalDecision"] for item in answer["EvaluationResults"]] == [decision]

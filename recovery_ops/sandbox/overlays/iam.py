@@ -1,6 +1,7 @@
 """IAM and STS: roles, and a refusal to become a role that does not exist.
 
-Policies never stop a call. They are evaluated where IAM is asked to simulate them, for roles and without conditions.
+Policies never stop a call. They are evaluated where IAM is asked to simulate them, for roles, with conditions on
+equal strings.
 """
 
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def _assume_role(original: Callable[..., AssumedRole]) -> Callable[..., AssumedR
 
 
 def _simulate_principal_policy(self: Any) -> ActionResult:
-    unknown = [name for name in ("PolicyInputList", "ContextEntries", "ResourcePolicy") if self._get_param(name)]
+    unknown = [name for name in ("PolicyInputList", "ResourcePolicy") if self._get_param(name)]
     if unknown:
         raise NotImplementedError(f"the sandbox simulates without {', '.join(unknown)}")
     arn = str(self._get_param("PolicySourceArn"))
@@ -71,11 +72,14 @@ def _simulate_principal_policy(self: Any) -> ActionResult:
     attached = [policy.default_version.document for policy in role.managed_policies.values()]
     documents = [*role.policies.values(), *attached]
     resources = self._get_param("ResourceArns") or ["*"]
+    context = {
+        entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in self._get_param("ContextEntries") or []
+    }
     results = [
         {
             "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": iam_policies.decide(documents, action, resource),
+            "EvalDecision": iam_policies.decide(documents, action, resource, context),
             "MatchedStatements": [],
             "MissingContextValues": [],
         }
