@@ -19,10 +19,13 @@ def policies(
     out: Annotated[
         Path | None, typer.Option(help="Write a file for each into this folder; otherwise print all.")
     ] = None,
+    drill_role: Annotated[
+        str | None, typer.Option(help="Role of drills; adds the policy to take a region away from it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: policies by name.")] = False,
 ) -> None:
     """Make the IAM policies of a system: what recovering needs, and what looking on needs. Asks nobody."""
-    made = policies_of(load_system(system, Settings.from_environment().catalogs))
+    made = policies_of(load_system(system, Settings.from_environment().catalogs), drill_role)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name, policy in made.items():

@@ -39,12 +39,27 @@ SIGNALS = (
     "ssm:DescribeParameters",
 )
 """Whether a region lives."""
+LEFT_BEHIND = (
+    "cloudformation:DescribeStacks",
+    "cloudformation:ListStacks",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModelPackageGroups",
+    "sagemaker:ListModels",
+)
+"""What drills may have left behind."""
+BREAKING = ("iam:DeleteRolePolicy", "iam:PutRolePolicy")
+"""Taking a region away from the role of drills."""
 HEARING = ("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage")
 TELLING = ("sns:Publish",)
 REPLICATION = ("s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration")
 PASSING = frozenset({"iam:PassRole"})
 
-CORE = frozenset({*RECORD, *POINTS, *SWITCH, *DNS, *DNS_CHANGES, *ASKING, *SIGNALS, *HEARING, *TELLING, *REPLICATION})
+CORE = frozenset(
+    {
+        *(*RECORD, *POINTS, *SWITCH, *REPLICATION),
+        *(*DNS, *DNS_CHANGES, *ASKING, *SIGNALS, *LEFT_BEHIND, *BREAKING, *HEARING, *TELLING),
+    }
+)
 """Every action that recovery-ops itself uses, whatever kinds a system has."""
 
 PASSED_BY: Mapping[str, str] = {
@@ -56,11 +71,12 @@ PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """Beginning of a region's code -> partition of its ARNs; all others are ``aws``."""
 
 
-def policies(system: System) -> dict[str, Json]:
+def policies(system: System, drill_role: str | None = None) -> dict[str, Json]:
     """Return every policy of ``system`` by name.
 
     ``recover`` and ``components`` together are what a process needs that recovers, drills and protects; ``watch`` is
-    what metrics and a dashboard without steering need.
+    what metrics and a dashboard without steering need. ``drills``, made when there is a ``drill_role``, is for who
+    holds drills that lose a region.
 
     Raises:
         RequestError: One is larger than IAM takes.
@@ -70,6 +86,8 @@ def policies(system: System) -> dict[str, Json]:
         f"{system.name}-components": components_policy(system),
         f"{system.name}-watch": watch_policy(system),
     }
+    if drill_role:
+        made[f"{system.name}-drills"] = drills_policy(system, drill_role)
     for name, policy in made.items():
         if (length := size(policy)) > LARGEST:
             raise RequestError(
@@ -99,7 +117,9 @@ def components_policy(system: System) -> Json:
     declared = _declared(system)
     regional = {action for action in declared if not action.startswith("s3:")} - PASSING - set(ASKING)
     return _document(
-        _allow("Components", regional | set(SIGNALS), ["*"], {"aws:RequestedRegion": sorted(system.regions)}),
+        _allow(
+            "Components", regional | {*SIGNALS, *LEFT_BEHIND}, ["*"], {"aws:RequestedRegion": sorted(system.regions)}
+        ),
         _allow("Roles", PASSING & declared, ["*"], {"iam:PassedToService": passed_to(declared)}),
     )
 
@@ -107,6 +127,14 @@ def components_policy(system: System) -> Json:
 def watch_policy(system: System) -> Json:
     """Return what metrics need: reading the record and what was published there, and nothing else."""
     return _document(_allow("Record", ("s3:GetObject", "s3:ListBucket"), _objects(system, [system.record_bucket])))
+
+
+def drills_policy(system: System, drill_role: str) -> Json:
+    """Return what is needed to take a region away from ``drill_role``, the name of a role that nobody else uses.
+
+    Who has this may give that role anything, too: a permissions boundary on the role is what keeps that from mattering.
+    """
+    return _document(_allow("Break", BREAKING, [f"arn:{partition_of(system.home)}:iam::*:role/{drill_role}"]))
 
 
 def data_buckets(*components: Component) -> list[str]:

@@ -172,9 +172,17 @@ def test_a_policy_allows_all_that_the_catalog_needs_and_no_more(system: System) 
     assert sorted((used | asked) - allowed) == []
     assert sorted(used - asked) == []
     assert actions_of(made["fraud-detection-watch"]) == {"s3:GetObject", "s3:ListBucket"}
-    absent = {"route53:ChangeResourceRecordSets", "sqs:ReceiveMessage", "sns:Publish"}
+    absent = {"route53:ChangeResourceRecordSets", "sqs:ReceiveMessage", "sns:Publish", "iam:PutRolePolicy"}
     assert absent & allowed == set()
     assert absent | allowed <= CORE | used
+
+
+def test_a_region_can_be_taken_away_from_the_role_of_drills_alone(system: System) -> None:
+    made = policies(system, "drills")
+    assert made.keys() - policies(system).keys() == {"fraud-detection-drills"}
+    breaking = statement(made["fraud-detection-drills"], "Break")
+    assert set(breaking["Action"]) == {"iam:PutRolePolicy", "iam:DeleteRolePolicy"}
+    assert breaking["Resource"] == ["arn:aws:iam::*:role/drills"]
 
 
 def test_what_a_catalog_asks_for_is_added_and_named(system: System) -> None:

@@ -220,7 +220,7 @@ def test_the_library_is_set_as_the_local_stack_sets_it(
         assert Settings.from_environment(service.environment).time_factor == local.FACTOR
     scheduler = airflow["airflow-scheduler"].environment
     named = {name for name in scheduler if name.startswith("RECOVERY_OPS_")}
-    assert read - named == {"RECOVERY_OPS_PRINCIPAL"}
+    assert read - named == {"RECOVERY_OPS_PRINCIPAL", "RECOVERY_OPS_DRILL_ROLE"}
     assert named <= read
     for name in os.environ:
         monkeypatch.delenv(name)
