@@ -62,9 +62,12 @@ class Airflow:
 
     def ended(self) -> str:
         """Wait for the end of the run and return its state."""
-        over = ("success", "failed")
-        until(lambda: self._asked(lambda: self.api.run_state(self.dag, self.run), "") in over, f"the end of {self.run}")
+        until(self.over, f"the end of {self.run}")
         return self.api.run_state(self.dag, self.run)
+
+    def over(self) -> bool:
+        """Return whether the run has ended; nobody knows while the api-server comes back."""
+        return self._asked(lambda: self.api.run_state(self.dag, self.run), "") in ("success", "failed")
 
     def _asked(self, call, otherwise):  # type: ignore[no-untyped-def]
         """While the api-server comes back there is no answer."""
@@ -151,7 +154,7 @@ def lose(airflow: Airflow, victim: str, step_id: str, known: Undisturbed) -> Ver
     """Kill ``victim`` while ``step_id`` runs, and judge what the run leaves."""
     airflow.fail_over()
     begun = ("running", "success", "failed")  # a short step may be over before anybody has looked
-    until(lambda: airflow.task(step_id).get("state") in begun, f"{step_id} to run")
+    until(lambda: airflow.task(step_id).get("state") in begun or airflow.over(), f"{step_id} to run")
     VICTIMS[victim](airflow, step_id)
     state = airflow.ended()
     problems = [] if state == "success" else [f"the DAG run ended {state}"]
