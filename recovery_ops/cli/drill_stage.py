@@ -51,31 +51,29 @@ def play(
         api = scene.airflow([f"drill__{scene.system.name}"]) if via == "airflow" else None
         outside = scene.outside()
         scene.protect(api)
-        before = standing(scene.sandbox.control.inventory(), record_buckets(scene))
+        before = standing(scene.sandbox.control.inventory(), living_buckets(scene))
         scene.say(f"{PERSON} begins a {asked['kind']} drill; production goes on")
         ref = _hold(scene, api, _request(scene, via, asked), console)
         time.sleep(1.0)  # what was deleted last is let go of
         outside.leave()
-        after = standing(scene.sandbox.control.inventory(), record_buckets(scene))
+        after = standing(scene.sandbox.control.inventory(), living_buckets(scene))
         report = publish(ref, out / "drill")
         harm = [
             *differences(before, after),
             *_unserved(outside, scene.system.traffic.max_failed_ratio),
             *_unknown(scene),
         ]
-        for what in harm:
-            console.print(f"[red]{what}[/red]")
         if not harm:
             scene.say(f"production was served throughout; the inventory is as before ({len(before)} resources)")
         return blamed(report, harm)
 
 
-def standing(inventory: Inventory, evidence: Iterable[str]) -> dict[tuple[str, str, str, str], Json]:
+def standing(inventory: Inventory, living: Iterable[str]) -> dict[tuple[str, str, str, str], Json]:
     """Return what stands by region, service, type and id, with all that the sandbox tells of it.
 
-    ``evidence`` are buckets whose content a drill adds to: its record.
+    ``living`` are buckets whose content may grow meanwhile.
     """
-    kept = set(evidence)
+    kept = set(living)
     found: dict[tuple[str, str, str, str], Json] = {}
     for region, services in inventory.items():
         for service, items in services.items():
@@ -104,9 +102,12 @@ def blamed(report: Mapping[str, Any], harm: list[str]) -> Mapping[str, Any]:
     return {**report, "verdict": "fail", "result": {**report["result"], "verdict": "fail", "reasons": reasons}}
 
 
-def record_buckets(scene: Scene) -> list[str]:
-    """Return the buckets that hold evidence."""
-    return [scene.system.record_bucket.format(region=region) for region in scene.system.regions]
+def living_buckets(scene: Scene) -> list[str]:
+    """Return the buckets whose content grows beside a drill: the record, and the points that protection goes on to take."""
+    system = scene.system
+    return [
+        name.format(region=region) for name in (system.record_bucket, system.point_bucket) for region in system.regions
+    ]
 
 
 def _request(scene: Scene, via: str, asked: Mapping[str, Any]) -> RunRequest:

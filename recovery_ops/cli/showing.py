@@ -1,7 +1,7 @@
 """A run as people read it in a terminal: progress lines, then a table."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +47,28 @@ def table_of(report: Mapping[str, Any]) -> Table:
         achieved = "not measured" if item["achieved_s"] is None else _time(item["achieved_s"])
         colour = GOOD if item["verdict"] == "pass" else f"[red]{item['verdict']}[/red]"
         table.add_row(item["component"], item["kind"].upper(), _time(item["objective_s"]), achieved, colour)
-    client, writer, clock = report.get("client") or {}, report.get("writer") or {}, report["time"]
-    table.caption = (
-        f"client outage {client.get('outage_s')} s wall (TTL ignored: {client.get('sticky_outage_s')} s), "
-        f"{client.get('failed')} of {client.get('requests')} requests failed; "
-        f"writer: {writer.get('lost')} of {writer.get('acknowledged')} acknowledged writes lost; "
-        f"wall {clock['wall_s']} s, modelled {clock['modelled_s']} s, overhead {clock['overhead_s']} s"
-    )
+    table.caption = "; ".join(_measured(report))
     return table
 
 
+def _measured(report: Mapping[str, Any]) -> Iterator[str]:
+    """What was measured outside and by the clock; a run that nobody watched from outside has nothing to say of it."""
+    client, writer, clock = report.get("client") or {}, report.get("writer") or {}, report["time"]
+    if client.get("measured"):
+        yield f"client outage {client['outage_s']} s wall (TTL ignored: {client['sticky_outage_s']} s)"
+        yield f"{client['failed']} of {client['requests']} requests failed"
+    if writer.get("measured"):
+        yield f"writer: {writer['lost']} of {writer['acknowledged']} acknowledged writes lost"
+    if clock["wall_s"] is not None:
+        yield f"wall {clock['wall_s']} s, modelled {clock['modelled_s']} s, overhead {clock['overhead_s']} s"
+
+
 def concluded(report: Mapping[str, Any], console: Console, folder: Path, *, as_json: bool) -> int:
-    """Show how a run ended, loudest that nobody serves, and return the exit code: 0 only if the verdict is pass."""
+    """Show how a run ended and why, loudest that nobody serves; return the exit code: 0 only if the verdict is pass."""
     console.print(table_of(report))
     for reason in report["result"]["reasons"]:
-        if reason["rule"] == "serving":
-            console.print(f"[bold white on red] {reason['what']} [/bold white on red]")
+        style = "bold white on red" if reason["rule"] == "serving" else "red"
+        console.print(f" {reason['what']} ", style=style, markup=False)
     console.print(f"report: {folder / 'report.html'}")
     if as_json:
         typer.echo(json.dumps(report, indent=2))
