@@ -103,11 +103,9 @@ def blamed(report: Mapping[str, Any], harm: list[str]) -> Mapping[str, Any]:
 
 
 def living_buckets(scene: Scene) -> list[str]:
-    """Return the buckets whose content grows beside a drill: the record, and the points that protection goes on to take."""
-    system = scene.system
-    return [
-        name.format(region=region) for name in (system.record_bucket, system.point_bucket) for region in system.regions
-    ]
+    """Return the buckets that grow beside a drill: of the record, and of the points that protection goes on to take."""
+    names = (scene.system.record_bucket, scene.system.point_bucket)
+    return [name.format(region=region) for name in names for region in scene.system.regions]
 
 
 def _request(scene: Scene, via: str, asked: Mapping[str, Any]) -> RunRequest:
