@@ -14,6 +14,8 @@ from recovery_ops.sandbox.seed import data
 SYSTEM = "fraud-detection"
 """The system that the seeded world holds."""
 FACTOR = 1 / 60
+CROWD_EVERY_S = 0.2
+"""Between two requests of clients and writer of a world that stays: 12 modelled seconds, well within an RPO of 60."""
 SEED_FACTOR = 1 / 2000
 """While a new world is seeded, life cycles take next to nothing; a snapshot of it is kept for the next time."""
 

@@ -130,7 +130,7 @@ def _send_out(sandbox: RunningSandbox, catalogs: Path, folder: Path) -> None:
     console.print("sending out clients and a writer")
     described = load_system(local.SYSTEM, catalogs)
     try:
-        send_everybody(described, sandbox, folder / "outside", every_s=1.0, stay_with=sandbox.pid)
+        send_everybody(described, sandbox, folder / "outside", every_s=local.CROWD_EVERY_S, stay_with=sandbox.pid)
     except BaseException:
         process.stop(sandbox)
         raise

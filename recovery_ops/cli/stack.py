@@ -84,7 +84,7 @@ def _enliven(sandbox: process.RunningSandbox, running: stack.Stack, catalogs: Pa
     console.print("sending out clients and a writer, protecting on schedule")
     known = system_files(catalogs)
     described = load_system(local.SYSTEM if local.SYSTEM in known else next(iter(known)), catalogs)
-    send_everybody(described, sandbox, OUT / "outside", every_s=1.0, stay_with=sandbox.pid)
+    send_everybody(described, sandbox, OUT / "outside", every_s=local.CROWD_EVERY_S, stay_with=sandbox.pid)
     api = AirflowApi(running.airflow_url, "admin", running.password("admin"))
     wanted = {f"{verb}__{described.name}" for verb in ("failover", "protect")}
     await_dags(api, wanted)

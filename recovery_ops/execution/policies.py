@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from recovery_ops.aws.leavings import ACTIONS as LOOKING_FOR_LEAVINGS
 from recovery_ops.errors import RequestError
 from recovery_ops.kinds import all_kinds
 from recovery_ops.model.system import Component, CutoverMethod, System
@@ -39,14 +40,6 @@ SIGNALS = (
     "ssm:DescribeParameters",
 )
 """Whether a region lives."""
-LEFT_BEHIND = (
-    "cloudformation:DescribeStacks",
-    "cloudformation:ListStacks",
-    "sagemaker:ListEndpointConfigs",
-    "sagemaker:ListModelPackageGroups",
-    "sagemaker:ListModels",
-)
-"""What drills may have left behind."""
 BREAKING = ("iam:DeleteRolePolicy", "iam:PutRolePolicy")
 """Taking a region away from the role of drills."""
 HEARING = ("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage")
@@ -57,7 +50,7 @@ PASSING = frozenset({"iam:PassRole"})
 CORE = frozenset(
     {
         *(*RECORD, *POINTS, *SWITCH, *REPLICATION),
-        *(*DNS, *DNS_CHANGES, *ASKING, *SIGNALS, *LEFT_BEHIND, *BREAKING, *HEARING, *TELLING),
+        *(*DNS, *DNS_CHANGES, *ASKING, *SIGNALS, *LOOKING_FOR_LEAVINGS, *BREAKING, *HEARING, *TELLING),
     }
 )
 """Every action that recovery-ops itself uses, whatever kinds a system has."""
@@ -118,7 +111,10 @@ def components_policy(system: System) -> Json:
     regional = {action for action in declared if not action.startswith("s3:")} - PASSING - set(ASKING)
     return _document(
         _allow(
-            "Components", regional | {*SIGNALS, *LEFT_BEHIND}, ["*"], {"aws:RequestedRegion": sorted(system.regions)}
+            "Components",
+            regional | {*SIGNALS, *LOOKING_FOR_LEAVINGS},
+            ["*"],
+            {"aws:RequestedRegion": sorted(system.regions)},
         ),
         _allow("Roles", PASSING & declared, ["*"], {"iam:PassedToService": passed_to(declared)}),
     )

@@ -1,4 +1,4 @@
-"""The compose file as tests read it: interpolated with made-up secrets, one service at a time."""
+"""The compose file as tests read it, interpolated with made-up secrets, and the command line without its effects."""
 
 import re
 import shlex
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+
+from recovery_ops.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -51,3 +54,11 @@ def services(secrets: dict[str, str]) -> dict[str, Service]:
     """Every service, with ``secrets`` in the place of required variables."""
     text = REQUIRED.sub(lambda found: secrets[found[1]], COMPOSE.read_text())
     return {name: Service(name, facts) for name, facts in yaml.safe_load(text)["services"].items()}
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line of recovery-ops without carrying it out; raises what the real one would end with."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context("recovery-ops", words)

@@ -13,16 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import typer
 import yaml
-from compose_file import ANY_VARIABLE, COMPOSE, REQUIRED, ROOT, Service, services
+from compose_file import ANY_VARIABLE, COMPOSE, REQUIRED, ROOT, Service, parse, services
 from cryptography.fernet import Fernet
 
 from recovery_ops.airflow import health, stack
 from recovery_ops.airflow.settings import Place, environment
 from recovery_ops.airflow.stack import SERVICES, USERS
 from recovery_ops.cli import local
-from recovery_ops.cli.app import app
 from recovery_ops.model.settings import Settings
 from recovery_ops.reporting.metric_endpoint import token_of
 from recovery_ops.sandbox.process import RunningSandbox
@@ -273,14 +271,6 @@ def test_databases_are_those_that_postgres_makes(airflow: dict[str, Service], al
 
 
 # Commands ----------------------------------------------------------------------------------------------------------
-
-
-def parse(words: list[str]) -> None:
-    """Parse a command line of recovery-ops without carrying it out; raises what the real one would end with."""
-    command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands"):
-        command = command.commands[words.pop(0)]
-    command.make_context("recovery-ops", words)
 
 
 def test_every_command_of_ours_exists_with_its_options(all_services: dict[str, Service]) -> None:
