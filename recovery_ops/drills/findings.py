@@ -1,17 +1,17 @@
 """From the report of a run and the newest readiness sweep to findings: what failed opens, what passed again closes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from recovery_ops.model.drill_findings import Answer, FindingEntry, entry_of, finding_id
+from recovery_ops.model.drill_findings import Answer, EntryKind, FindingEntry, entry_of, finding_id
 from recovery_ops.model.findings import Severity
 from recovery_ops.model.readiness import Sweep
 from recovery_ops.record.findings import append_everywhere, known_findings
 from recovery_ops.record.store import ObjectStore
 
 DECIDED = {"pass": True, "fail": False}
-READINESS = "readiness"
+READINESS, LESSON = "readiness", "lesson"
 
 
 def settle(
@@ -34,13 +34,37 @@ def settle(
         gone = [item for item in asked if item.id not in standing and item.subject.split()[0] not in sweep.dark]
         entries += [entry_of(_gone(item.component, item.code, item.subject), system, "", sweep.at) for item in gone]
     wanted = [entry for entry in entries if entry.kind == "failed" or entry.finding_id in known]
+    wanted += _assigned(system, report, at)
     append_everywhere(stores, system, wanted)
     return wanted
 
 
+def _assigned(system: str, report: Mapping[str, Any], at: datetime) -> Iterator[FindingEntry]:
+    """Who is to mend a lesson and until when, as it was said in the tabletop; after the entry that opens it."""
+    for lesson in (report.get("tabletop") or {"lessons": []})["lessons"]:
+        if lesson["mended"] or not (lesson["owner"] or lesson["due"]):
+            continue
+        what = str(lesson["what"])
+        due = datetime.combine(date.fromisoformat(lesson["due"]), time.max, UTC) if lesson["due"] else None
+        yield FindingEntry(
+            finding_id=finding_id(system, "", LESSON, what), at=at + timedelta(milliseconds=1), kind=EntryKind.ASSIGNED,
+            component="", code=LESSON, subject=what, severity=Severity.WARNING, run_id=report["identity"]["run_id"],
+            person=lesson["person"] or "", owner=lesson["owner"] or "", due=due, reason="said in the tabletop",
+        )  # fmt: skip
+
+
+def open_lessons(system: str, stores: Sequence[ObjectStore]) -> list[str]:
+    """Return the lessons of earlier tabletops that nobody has called mended yet, the newest first."""
+    return [item.subject for item in known_findings(stores, system) if item.code == LESSON and item.closed_at is None]
+
+
 def answers(report: Mapping[str, Any]) -> list[Answer]:
-    """Return what a run tested: objectives, checks, steps and clean-up. What was not measured answers nothing."""
+    """Return what a run tested: objectives, checks, clean-up, decisions of people and lessons that are mended.
+
+    What was not measured answers nothing, and neither does a simulated participant.
+    """
     found = [*_objectives(report["objectives"]), *_checks(report["verification"]), *_leftovers(report)]
+    found += _tabletop(report.get("tabletop"))
     unique: dict[str, Answer] = {}
     for item in found:
         key = finding_id("", item.component, item.code, item.subject)
@@ -74,6 +98,24 @@ def _leftovers(report: Mapping[str, Any]) -> Iterator[Answer]:
     left = report["clean_up"]["leftovers"]
     if left is not None:
         yield Answer(component="", code="clean-up", subject="", passed=not left, message=f"{len(left)} left behind")
+
+
+def _tabletop(found: Mapping[str, Any] | None) -> Iterator[Answer]:
+    """A decision is a test of people and playbook at once; a lesson is open until a later tabletop says it is not."""
+    if found is None:
+        return
+    for inject in found["injects"]:
+        for made in inject["decisions"]:
+            if made["supported"] is not None and not made["simulated"]:
+                message = f"{made['role']} ({made['person']}): {made['decision']}"
+                yield Answer(
+                    component="", code="decision", subject=inject["inject"], passed=made["supported"], message=message
+                )
+    for lesson in found["lessons"]:
+        what = str(lesson["what"])
+        yield Answer(
+            component="", code=LESSON, subject=what, passed=lesson["mended"], severity=Severity.WARNING, message=what
+        )
 
 
 def _blockers(sweep: Sweep) -> Iterator[Answer]:

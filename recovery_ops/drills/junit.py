@@ -20,9 +20,10 @@ class Case(NamedTuple):
 def junit(report: Json) -> bytes:
     """Return one suite per component with its steps, checks and objectives, and one of the drill with its verdict.
 
-    A check or objective that was not measured is a failure: what was not run proves nothing. Advisory ones are skipped.
+    A check or objective that was not measured is a failure: what was not run proves nothing. Advisory ones are skipped,
+    and so are questions of a tabletop that a simulated participant answered.
     """
-    cases = [*_steps(report), *_checks(report), *_objectives(report), *_verdict(report)]
+    cases = [*_steps(report), *_checks(report), *_objectives(report), *_tabletop(report), *_verdict(report)]
     title = f"{report['identity']['system']} {report['classification']['drill_type'] or 'drill'}"
     root = ElementTree.Element("testsuites", name=title)
     for suite in dict.fromkeys(case.suite for case in cases):
@@ -73,6 +74,16 @@ def _objectives(report: Json) -> Iterator[Case]:
         shown = bool(said) and not item["gating"]
         suite = "drill" if item["component"] == "system" else item["component"]
         yield Case(suite, item["kind"].upper(), failure="" if shown else said, skipped=said if shown else "")
+
+
+def _tabletop(report: Json) -> Iterator[Case]:
+    for inject in (report["tabletop"] or {"injects": []})["injects"]:
+        for role in inject["undecided"]:
+            yield Case(inject["inject"], role, failure="nobody decided")
+        for made in inject["decisions"]:
+            said = f"{made['decision']}: not what the playbook says" if made["supported"] is False else ""
+            nobody = "simulated participant" if made["simulated"] and not said else ""
+            yield Case(inject["inject"], str(made["role"]), made["after_s"] or 0.0, failure=said, skipped=nobody)
 
 
 def _verdict(report: Json) -> Iterator[Case]:

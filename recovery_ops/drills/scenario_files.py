@@ -1,6 +1,7 @@
 """Scenario files to scenarios, or every problem of a file at once, located as in catalogs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from recovery_ops.catalog.text import NonEmpty, Text
 from recovery_ops.catalog.wording import problems_of
 from recovery_ops.errors import CatalogError, RequestError
 from recovery_ops.model.scenarios import Inject, Scenario
+from recovery_ops.model.system import System
 
 SHIPPED = Path(__file__).parent / "scenarios"
 Some = Annotated[list[NonEmpty], Field(min_length=1)]
@@ -62,13 +64,17 @@ def load_scenario(path: Path) -> Scenario:
     raise CatalogError.of(in_order(document.file, problems))
 
 
-def scenario_names(folder: Path = SHIPPED) -> list[str]:
-    """Return the name of every scenario file in ``folder``, sorted."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+def scenario_names(own: str | Path | None = None) -> list[str]:
+    """Return the name of every scenario that ships or lies in the folder ``own``, sorted."""
+    return sorted(_files(own))
 
 
-def find_scenario(name: str, folder: Path = SHIPPED) -> Scenario:
+def find_scenario(name: str, own: str | Path | None = None) -> Scenario:
     """Return a scenario by its name, or from a file when ``name`` ends in ``.yaml``.
+
+    Args:
+        name: Name or path.
+        own: Folder with scenarios of one system; one of them goes before one that ships under the same name.
 
     Raises:
         RequestError: There is no such scenario; names those that exist.
@@ -76,10 +82,30 @@ def find_scenario(name: str, folder: Path = SHIPPED) -> Scenario:
     """
     if name.endswith((".yaml", ".yml")):
         return load_scenario(Path(name))
-    known = scenario_names(folder)
+    known = _files(own)
     if name not in known:
-        raise RequestError(f"no scenario {name!r}; known: {', '.join(known)}{did_you_mean(name, known)}")
-    return load_scenario(folder / f"{name}.yaml")
+        listed = sorted(known)
+        raise RequestError(f"no scenario {name!r}; known: {', '.join(listed)}{did_you_mean(name, listed)}")
+    return load_scenario(known[name])
+
+
+def playable(own: str | Path | None = None) -> list[Scenario]:
+    """Return every scenario that has no problems, by name; one that has is told to whoever asks for it by name."""
+    found = []
+    for name in scenario_names(own):
+        with suppress(CatalogError):
+            found.append(find_scenario(name, own))
+    return found
+
+
+def own_folder(system: System) -> Path:
+    """Return where the scenarios of a system lie: in ``scenarios`` of the folder beside its catalog."""
+    return Path(system.folder) / "scenarios"
+
+
+def _files(own: str | Path | None) -> dict[str, Path]:
+    folders = (SHIPPED, Path(own)) if own is not None else (SHIPPED,)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
 def _meaning(text: ScenarioText, document: Document, path: Path) -> Iterator[Problem]:

@@ -9,11 +9,12 @@ from typing import Any
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.aws.object_store import open_store
 from recovery_ops.catalog.freeze import thaw
-from recovery_ops.errors import RecordError, RunActiveError
+from recovery_ops.errors import RecordError, RequestError, RunActiveError
 from recovery_ops.execution.leases import LEASE_S, Guard, renewing
 from recovery_ops.execution.projecting import observers
 from recovery_ops.execution.runners import this_process
 from recovery_ops.kinds import StepContext
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Intent, Mode, Plan, Step, SystemStep
 from recovery_ops.model.points import Capture
@@ -207,7 +208,14 @@ def load_run(ref: RunRef) -> RunView:
 
 
 def view_of(ref: RunRef, log: EventLog, declared: Event) -> RunView:
-    """Build the view from the declaration; reads the chosen point from the recovery region."""
+    """Build the view from the declaration; reads the chosen point from the recovery region.
+
+    Raises:
+        RequestError: The run is a tabletop, which has neither plan nor point.
+    """
+    if declared.payload.get("drill") == DrillKind.TABLETOP:
+        command = f"recovery-ops drill run {ref.system} --kind tabletop --resume {ref.run_id}"
+        raise RequestError(f"run {ref.run_id} is a tabletop and has no steps; carry it on with: {command}")
     plan = plan_from_json(declared.payload["plan"])
     system = thaw(plan.frozen)
     log.mirror_to(mirrors_of(ref, system))

@@ -39,8 +39,8 @@ class FindingStatus(enum.StrEnum):
 class Answer:
     """One answer of a test: ``component`` (empty for the whole system), ``code`` and ``subject`` say what was asked.
 
-    ``code`` is a gate (``latency``), ``rto``, ``rpo``, ``step``, ``verdict``, ``decision`` or a code of readiness;
-    ``source`` is ``run`` or ``readiness``.
+    ``code`` is a gate (``latency``), ``rto``, ``rpo``, ``step``, ``verdict``, ``decision``, ``lesson`` or a code of
+    readiness; ``source`` is ``run`` or ``readiness``.
     """
 
     component: str

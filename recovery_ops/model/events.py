@@ -21,7 +21,10 @@ class EventType(enum.StrEnum):
     (frozen plan: system, steps, estimates, hash), plan_hash, criteria (objectives and gates), criteria_hash, point
     {id, taken_at, watermark, refused {id: reason}, rpo_s {component: s}}, record_copies [regions besides the
     recovery region that get a copy of the record], warnings [str], parted {lost_at, moved_at} (of a failback: when
-    the regions stopped to agree), inject (bool: a drill breaks the region that it leaves for itself)"""
+    the regions stopped to agree), inject (bool: a drill breaks the region that it leaves for itself). A tabletop has no
+    plan and no point, but scenario (name), exercise {scenario (as it was), simulated (bool: nobody takes part),
+    prepared {inject: {role: answer}}, lessons}, announced (bool), third_parties [str], blast_radius, guards [],
+    next_due {drill, due}"""
     RUN_REFUSED = "run-refused"
     """reason, person"""
     STEP_STARTED = "step-started"
@@ -79,10 +82,10 @@ class EventType(enum.StrEnum):
     ANCHORED = "anchored"
     """heads {writer: {seq, hash}} (chain heads of all writers, written by system steps)"""
     RUN_CLOSED = "run-closed"
-    """outcome ("committed"|"rolled-back"|"refused"|"failed"|"abandoned"), serving_region (where traffic points),
-    answers (bool: a client outside was answered at the close; null when the run moves no traffic or was committed),
-    detail, released (bool), earlier [run id] (closed runs that this one is compared with: the one before, then those of
-    the same plan, newest first)"""
+    """outcome ("committed"|"completed" (a drill)|"rolled-back"|"refused"|"failed"|"abandoned"), serving_region (where
+    traffic points), answers (bool: a client outside was answered at the close; null when the run moves no traffic or
+    was committed), detail, released (bool), earlier [run id] (closed runs that this one is compared with: the one
+    before, then those of the same plan, newest first)"""
     RUN_PAUSED = "run-paused"
     """person, reason: no step starts until the run is resumed; a step that works ends what it has begun"""
     RUN_RESUMED = "run-resumed"
@@ -130,7 +133,10 @@ class EventType(enum.StrEnum):
     INJECT_SHOWN = "inject-shown"
     """inject (id), at_s (scenario time), known, question, roles"""
     DECISION_TAKEN = "decision-taken"
-    """inject (id), role, person, decision, comment, after_s, simulated (bool: nobody answered)"""
+    """inject (id), role, person, decision, comment, after_s, simulated (bool: nobody answered), entered_by (who typed
+    it, when that is somebody else)"""
+    LESSON_NOTED = "lesson-noted"
+    """what, person, owner, due (date), mended (bool: an earlier lesson that is done now)"""
     HEALTH_JUDGED = "health-judged"
     """region, signals [{name, state, since, detail}], quorum, verdict, decision
     ("nothing"|"advise"|"fail-over"), why, scenario (page of the playbook), impact_at, detected_at (the judgment that

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.record.state import Debt, StepState, StepStatus
-from recovery_ops.reporting.drilling import clean_up, guards, tabletop
+from recovery_ops.reporting.drilling import clean_up, guards, tabletop, unsupported
 from recovery_ops.reporting.facts import Facts, Json, iso
 from recovery_ops.reporting.interventions import interventions
 from recovery_ops.reporting.objectives import PASS
@@ -202,12 +202,20 @@ def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[J
     found += [("debt", "warning", f"{debt['debt']}: {debt['what']}") for debt in owed if debt["paid_at"] is None]
     found += [("guard", "blocker", f"{item['guard']}: {item['observed']}") for item in guards(facts)]
     found += [("clean-up", "blocker", f"left behind: {item}") for item in clean_up(facts, owed)["leftovers"] or ()]
-    found += [
-        ("people", "blocker" if role["required"] else "info", f"{role['role']}: {_unanswered(role)}")
-        for role in (tabletop(facts) or {"people": []})["people"]
-        if role["verdict"] != PASS
-    ]
+    found += _of_tabletop(tabletop(facts))
     return [_finding(number, *item) for number, item in enumerate(found, start=1)]
+
+
+def _of_tabletop(found: Json | None) -> Iterator[tuple[str, str, str]]:
+    if found is None:
+        return
+    for role in found["people"]:
+        if role["verdict"] != PASS:
+            yield "people", "blocker" if role["required"] else "info", f"{role['role']}: {_unanswered(role)}"
+    for inject, made in unsupported(found):
+        said = f"{inject['inject']}: {made['role']} decided {made['decision']!r}"
+        yield "decision", "info" if made["simulated"] else "blocker", said
+    yield from (("lesson", "warning", str(item["what"])) for item in found["lessons"] if not item["mended"])
 
 
 def _unanswered(role: Json) -> str:

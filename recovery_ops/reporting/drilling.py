@@ -1,6 +1,6 @@
 """What only drills leave behind: faults, guards, the clean-up, and the decisions of a tabletop."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode
@@ -70,27 +70,50 @@ def tabletop(facts: Facts) -> Json | None:
         return None
     shown = facts.payloads(EventType.INJECT_SHOWN)
     decided = facts.payloads(EventType.DECISION_TAKEN)
-    injects = [_inject(event, fact, decided) for event, fact in shown]
-    return {"injects": injects, "people": _people(facts, injects)}
+    fixed = facts.declared.part("criteria").part("injects")
+    injects = [_inject(event, fact, decided, fixed.part(fact.text("inject"))) for event, fact in shown]
+    return {
+        "injects": injects,
+        "not_shown": [name for name in fixed.everything if name not in {item["inject"] for item in injects}],
+        "people": _people(facts, injects),
+        "lessons": [_lesson(event, fact) for event, fact in facts.payloads(EventType.LESSON_NOTED)],
+    }
 
 
-def _inject(event: Event, fact: Payload, decided: Iterable[tuple[Event, Payload]]) -> Json:
+def _inject(event: Event, fact: Payload, decided: Iterable[tuple[Event, Payload]], fixed: Payload) -> Json:
+    """What was told and decided; ``fixed`` is what the inject is judged by."""
     name = fact.text("inject")
+    mine = [_decision(at, item, fixed) for at, item in decided if item.text("inject") == name]
+    roles = list(fact.texts("roles"))
     return {
         "inject": name,
         "at_s": fact.number("at_s"),
         "shown_at": iso(event.at),
         "known": fact.everything.get("known"),
         "question": fact.maybe_text("question"),
-        "roles": list(fact.texts("roles")),
-        "decisions": [_decision(at, item) for at, item in decided if item.text("inject") == name],
+        "roles": roles,
+        "undecided": [role for role in roles if role not in {item["role"] for item in mine}],
+        "within_s": fixed.number("decide_within_s"),
+        "decisions": mine,
     }
 
 
-def _decision(event: Event, fact: Payload) -> Json:
+def _decision(event: Event, fact: Payload, fixed: Payload) -> Json:
     texts = {name: fact.maybe_text(name) for name in ("role", "person", "decision", "comment")}
     times = {"after_s": fact.number("after_s"), "at": iso(event.at)}
-    return texts | times | {"simulated": fact.flag("simulated") is True}
+    supported = fact.text("decision") in fixed.texts("expected") if fixed.has("expected") else None
+    return texts | times | {"simulated": fact.flag("simulated") is True, "supported": supported}
+
+
+def _lesson(event: Event, fact: Payload) -> Json:
+    texts = {name: fact.maybe_text(name) for name in ("what", "person", "owner", "due")}
+    return texts | {"mended": fact.flag("mended") is True, "at": iso(event.at)}
+
+
+def unsupported(found: Json | None) -> Iterator[tuple[Json, Json]]:
+    """Yield every decision of a tabletop that the playbook does not support, each after its inject."""
+    for inject in (found or {"injects": []})["injects"]:
+        yield from ((inject, made) for made in inject["decisions"] if made["supported"] is False)
 
 
 def _people(facts: Facts, injects: list[Json]) -> list[Json]:
@@ -101,16 +124,17 @@ def _people(facts: Facts, injects: list[Json]) -> list[Json]:
 
 
 def _role(role: str, required: bool, within_s: float | None, injects: list[Json]) -> Json:  # noqa: FBT001  above
+    """An inject with a time of its own is judged by that; the slowest answer is the one latest by its own measure."""
     asked = [inject for inject in injects if role in inject["roles"]]
-    decisions = [item for inject in injects for item in inject["decisions"] if item["role"] == role]
-    real = [item for item in decisions if not item["simulated"]]
-    answered = [inject for inject in asked if any(item in inject["decisions"] for item in real)]
-    times = [item["after_s"] for item in real if item["after_s"] is not None]
-    slowest_s = max(times, default=None)
+    decisions = [(inject, item) for inject in injects for item in inject["decisions"] if item["role"] == role]
+    real = [(inject, item) for inject, item in decisions if not item["simulated"]]
+    answered = [inject for inject in asked if any(inject is other for other, _ in real)]
+    times = [(item["after_s"], inject["within_s"] or within_s) for inject, item in real if item["after_s"] is not None]
+    slowest_s, limit_s = max(times, key=_lateness, default=(None, within_s))
     verdict = PASS
     if not real or len(answered) < len(asked) or (within_s is not None and len(times) < len(real)):
         verdict = NOT_MEASURED
-    elif within_s is not None and slowest_s is not None and slowest_s > within_s:
+    elif within_s is not None and slowest_s is not None and slowest_s > (limit_s or within_s):
         verdict = FAIL
     return {
         "role": role,
@@ -118,10 +142,16 @@ def _role(role: str, required: bool, within_s: float | None, injects: list[Json]
         "asked": len(asked),
         "answered_by_people": len(answered),
         "simulated": len(decisions) - len(real),
-        "within_s": within_s,
+        "within_s": limit_s if required else within_s,
         "slowest_s": slowest_s,
         "verdict": verdict,
     }
+
+
+def _lateness(time: tuple[float, float | None]) -> float:
+    """Seconds beyond what was allowed; without a limit, since the question."""
+    after_s, limit_s = time
+    return after_s - (limit_s or 0.0)
 
 
 def _said(fact: Payload, name: str) -> object:

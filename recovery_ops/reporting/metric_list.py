@@ -70,7 +70,7 @@ LABELS = (
     Label("slot", "`production`, `drill`"),
     Label("mode", "`failover`, `failback`, `drill`, `component`; empty for a run that was refused"),
     Label("state", "states of a run or of readiness, listed with the metric"),
-    Label("outcome", "`committed`, `rolled-back`, `refused`, `failed`, `abandoned`"),
+    Label("outcome", "`committed`, `completed` (drills), `rolled-back`, `refused`, `failed`, `abandoned`"),
     Label("objective", "`rto`, `rpo`"),
     Label("severity", "`blocker`, `warning`, `info`"),
     Label("debt", "`fence`, `unfence`, `reprotect`"),

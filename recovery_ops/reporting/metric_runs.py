@@ -14,7 +14,7 @@ from recovery_ops.reporting.metric_reading import RunRead, Seen
 from recovery_ops.reporting.metric_samples import Durations, Values, or_nan, timestamp
 from recovery_ops.reporting.objectives import FAIL, SYSTEM
 
-ENDINGS = ("committed", "rolled-back", "failed", "abandoned")
+ENDINGS = ("committed", "completed", "rolled-back", "failed", "abandoned")
 DRILLS = ("tabletop", "component", "regional", "full")
 OBJECTIVES = ("rto", "rpo")
 

@@ -5,7 +5,15 @@ from collections.abc import Iterable, Iterator
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.record.state import StepStatus
-from recovery_ops.reporting.drilling import clean_up, cost_ceiling_usd, guards, is_drill, is_tabletop, tabletop
+from recovery_ops.reporting.drilling import (
+    clean_up,
+    cost_ceiling_usd,
+    guards,
+    is_drill,
+    is_tabletop,
+    tabletop,
+    unsupported,
+)
 from recovery_ops.reporting.facts import Facts, Json
 from recovery_ops.reporting.objectives import PASS
 from recovery_ops.reporting.outside import losses_by_component
@@ -27,6 +35,7 @@ RULES = (
     "clean-up",
     "cost",
     "people",
+    "decision",
 )
 """Every rule, in the order in which reasons are listed."""
 
@@ -47,6 +56,7 @@ def verdict(facts: Facts, objectives: list[Json], checks: list[Json], client: Js
         *_close(facts),
         *_drill(facts),
         *_people(facts),
+        *_decisions(facts),
     ]
     return ("fail" if found else "pass"), [{"rule": rule, "what": what} for rule, what in found]
 
@@ -200,14 +210,30 @@ def _people(facts: Facts) -> Iterator[Reason]:
         return
     if not found["injects"]:
         yield "people", "no inject was shown"
+    for name in found["not_shown"]:
+        yield "people", f"inject {name} was not shown"
     for inject in found["injects"]:
         if not inject["decisions"]:
             yield "people", f"nobody decided on inject {inject['inject']}"
+            continue
+        for role in inject["undecided"]:
+            yield "people", f"{role} did not decide on inject {inject['inject']}"
+    yield from _filled(found)
+
+
+def _filled(found: Json) -> Iterator[Reason]:
     for role in found["people"]:
         if role["required"] and role["verdict"] != PASS:
             counted = f"{role['answered_by_people']} of {role['asked']} injects answered by a person"
             slow = f", the slowest after {role['slowest_s']:g} s" if role["slowest_s"] is not None else ""
             yield "people", f"{role['role']}: {counted}{slow}"
+
+
+def _decisions(facts: Facts) -> Iterator[Reason]:
+    """Whoever decides otherwise than the playbook says has found something: in people, or in the playbook."""
+    for inject, made in unsupported(tabletop(facts)):
+        said = f"{made['role']} decided {made['decision']!r} on inject {inject['inject']}"
+        yield "decision", f"{said}, which the playbook does not support"
 
 
 def _because(detail: str) -> str:

@@ -49,6 +49,14 @@ def add(event_type: EventType, second: float = 200, **payload: object) -> Change
     return lambda events: [*events, extra]
 
 
+def wrong_decision(events: list[Event]) -> list[Event]:
+    run = Run(run_id="r-20261123-abcdef")
+    fixed = put(EventType.RUN_DECLARED, criteria={"injects": {"alarm": {"expected": ["act"]}}})(events)
+    shown = run.add(200, "tabletop", EventType.INJECT_SHOWN, inject="alarm", roles=["sre-lead"])
+    facts = {"role": "sre-lead", "person": "alice", "decision": "wait"}
+    return [*fixed, shown, run.add(201, "tabletop", EventType.DECISION_TAKEN, inject="alarm", **facts)]
+
+
 def drop_check(gate: str) -> Change:
     return lambda events: [event for event in events if event.payload.get("gate") != gate]
 
@@ -151,6 +159,7 @@ BAD: list[tuple[str, str, Change]] = [
     ("clean-up", "something left", add(EventType.CLEANED_UP, removed=[], leftovers=["endpoint x"], spent_usd=0.1)),
     ("cost", "cost not measured", put(EventType.RUN_DECLARED, criteria={"cost_ceiling_usd": 5})),
     ("people", "nobody decided", add(EventType.INJECT_SHOWN, inject="alarm", roles=["sre-lead"])),
+    ("decision", "another decision than the playbook says", wrong_decision),
     ("close", "claim kept", put(EventType.RUN_CLOSED, released=False)),
 ]  # fmt: skip
 
