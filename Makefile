@@ -26,9 +26,9 @@ $(TOOLS): $(READY) scripts/tools.sh
 demo: $(READY) ## Lose a region and bring the system back (SYSTEM=name, VIA=airflow|direct)
 	$(BIN)/recovery-ops demo$(if $(SYSTEM), --system "$(SYSTEM)")$(if $(VIA), --via "$(VIA)")
 
-drill: $(READY) ## Hold a drill on a stack of its own (KIND=component|regional|full, SYSTEM, COMPONENT, VIA)
+drill: $(READY) ## Hold a drill on a stack of its own (KIND=component|regional|full|tabletop, SYSTEM, COMPONENT, SCENARIO, VIA)
 	$(BIN)/recovery-ops drill run --local --kind "$(or $(KIND),component)" --via "$(or $(VIA),airflow)" \
-		$(if $(COMPONENT),--component "$(COMPONENT)") "$(or $(SYSTEM),fraud-detection)"
+		$(if $(COMPONENT),--component "$(COMPONENT)") $(if $(SCENARIO),--scenario "$(SCENARIO)") "$(or $(SYSTEM),fraud-detection)"
 
 up: $(READY) ## Start the stack, leave it running, print addresses and log-in
 	$(BIN)/recovery-ops up

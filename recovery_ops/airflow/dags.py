@@ -11,10 +11,12 @@ from pathlib import Path
 from airflow.sdk import DAG, Param, get_parsing_context
 
 from recovery_ops.airflow.detecting import FailOverOperator, JudgeOperator, TellOperator, detection_schedule
-from recovery_ops.airflow.form import drill_form, recovery_form
+from recovery_ops.airflow.form import drill_form, recovery_form, tabletop_form
 from recovery_ops.airflow.operators import PayDebtsOperator, PlaybookOperator, PrepareOperator, ProtectOperator
+from recovery_ops.airflow.tabletop import build, tabletop_id
 from recovery_ops.airflow.wiring import Wiring
 from recovery_ops.catalog import load_catalog
+from recovery_ops.drills.scenario_files import own_folder, playable
 from recovery_ops.execution.systems import kind_specs, plan_for
 from recovery_ops.model.detection import Detection
 from recovery_ops.model.drills import DrillKind
@@ -89,6 +91,7 @@ def _builders(system: System) -> Iterator[tuple[str, Callable[[], DAG]]]:
     yield failover_id(system.name), partial(failover_dag, system)
     yield failback_id(system.name), partial(failback_dag, system)
     yield drill_id(system.name), partial(drill_dag, system)
+    yield tabletop_id(system.name), partial(tabletop_dag, system)
     for component in system.components:
         yield recover_id(system.name, component.name), partial(component_dag, system, component)
     yield protect_id(system.name), partial(protect_dag, system)
@@ -124,6 +127,14 @@ def drill_dag(system: System) -> DAG:
     with _dag(drill_id(system.name), system, description, drill_form(system)) as dag:
         Wiring(system, plan).build()
     return dag
+
+
+def tabletop_dag(system: System) -> DAG:
+    """Return the DAG in which people talk through a scenario; one that is broken is not offered, and breaks no DAG."""
+    scenarios = playable(own_folder(system))
+    form = tabletop_form([scenario.name for scenario in scenarios])
+    description = f"Talk through a disaster of {system.name}; nothing is touched"
+    return build(_dag(tabletop_id(system.name), system, description, form), system, scenarios)
 
 
 def component_dag(system: System, component: Component) -> DAG:

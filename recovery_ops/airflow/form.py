@@ -1,5 +1,7 @@
 """The trigger form: Airflow renders it from these parameters and refuses values that do not fit."""
 
+from collections.abc import Sequence
+
 from airflow.sdk import Param
 
 from recovery_ops.model.drills import DrillKind
@@ -14,6 +16,10 @@ FIELDS = (
 """Every field of the form; a DAG run with other keys in its configuration is refused."""
 DRILL_FIELDS = ("kind", "component", "target_region", "inject", "reason", "person", "resume_run")
 """Every field of the form of a drill."""
+TABLETOP_FIELDS = (
+    "scenario", "simulate", "announced", "third_parties", "patience_minutes", "reason", "person", "resume_run",
+)  # fmt: skip
+"""Every field of the form of a tabletop."""
 RUN_ID = r"^r-\d{8}-[0-9a-f]{6}$"
 
 
@@ -98,5 +104,33 @@ def drill_form(system: System) -> dict[str, Param]:
         "resume_run": Param(
             None, type=["null", "string"], pattern=RUN_ID, title="Carry on drill",
             description="An open drill whose runner was lost; of the other fields only reason and person count then.",
+        ),
+    }  # fmt: skip
+
+
+def tabletop_form(scenarios: Sequence[str]) -> dict[str, Param]:
+    """Return the parameters of a tabletop in which one of ``scenarios`` is played."""
+    return {
+        "scenario": Param(
+            "regional-loss" if "regional-loss" in scenarios else scenarios[0], type="string", enum=list(scenarios),
+            title="Scenario", description="The story that is told; people decide at each of its injects.",
+        ),
+        "simulate": Param(
+            default=False, type="boolean", title="Nobody takes part",
+            description="Simulated participants answer; this says nothing about people and counts for no calendar.",
+        ),
+        "announced": Param(default=True, type="boolean", title="Announced", description="People knew of it."),
+        "third_parties": Param(
+            [], type="array", items={"type": "string"}, title="Third parties", description="Who else takes part."
+        ),
+        "patience_minutes": Param(
+            120, type="integer", minimum=1, maximum=1440, title="Patience",
+            description="Minutes that a question waits. The exercise then goes on without that answer and fails.",
+        ),
+        "reason": Param("tabletop", type="string", minLength=5, title="Reason", description="Stands in the evidence."),
+        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "resume_run": Param(
+            None, type=["null", "string"], pattern=RUN_ID, title="Carry on tabletop",
+            description="An open tabletop that was cut off; it goes on with the first question without an answer.",
         ),
     }  # fmt: skip

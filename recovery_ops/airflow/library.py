@@ -4,8 +4,8 @@ Nothing is imported until the first call: parsing a DAG file stays cheap.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from recovery_ops.model.system import System
 
 if TYPE_CHECKING:
     from recovery_ops.execution.steps import StepResult
+    from recovery_ops.model.tabletops import TabletopRequest
 
 
 class RunStep(Protocol):
@@ -36,6 +37,26 @@ class RunStep(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tabletops:
+    """What the tasks of a tabletop may do.
+
+    ``convene`` declares it, ``resume`` finds an open one by its run id. ``show`` tells inject number n (from 1) and
+    returns its questions that a person has to answer, or ``None`` when the scenario has no such inject or the exercise
+    is over. ``awaits`` says whether an inject still waits for a role, ``decide`` records an answer, ``lessons`` says
+    what to ask at the end (``None``: nothing), ``note`` records lessons, ``close`` returns how it ended.
+    """
+
+    convene: Callable[[System, "TabletopRequest"], RunRef]
+    resume: Callable[[System, str], RunRef]
+    show: Callable[[RunRef, int], list[dict[str, Any]] | None]
+    awaits: Callable[[RunRef, str, str], bool]
+    decide: Callable[[RunRef, str, str, Mapping[str, Any]], None]
+    lessons: Callable[[RunRef], Mapping[str, Any] | None]
+    note: Callable[[RunRef, Sequence[Mapping[str, Any]]], None]
+    close: Callable[[RunRef], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """What Airflow's tasks may do.
 
@@ -46,7 +67,7 @@ class Library:
     seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due. ``clear_drills``
     says what became of drills that were left behind and whether nothing of them stands, or ``None`` when there are
     none; ``restore_test`` returns its result. ``detect`` judges the region that serves; ``notified`` notes that
-    somebody was told, or was not.
+    somebody was told, or was not. ``tabletops`` is what tabletops need.
     """
 
     load_system: Callable[[str], System]
@@ -66,6 +87,7 @@ class Library:
     restore_test: Callable[[str, str], Mapping[str, Any]]
     detect: Callable[[str], Mapping[str, Any]]
     notified: Callable[[RunRef, Mapping[str, Any]], None]
+    tabletops: Tabletops
 
 
 _installed: list[Library] = []
@@ -214,6 +236,17 @@ def _notified(ref: RunRef, facts: Mapping[str, Any]) -> None:
     record_notified(ref, facts)
 
 
+def _hosted(name: str) -> Callable[..., Any]:
+    """Return a function of :mod:`recovery_ops.drills.hosting` that is imported when it is called."""
+
+    def call(*args: Any) -> Any:
+        from recovery_ops.drills import hosting
+
+        return getattr(hosting, name)(*args)
+
+    return call
+
+
 REAL = Library(
     load_system=_load_system,
     declare=_declare,
@@ -232,4 +265,5 @@ REAL = Library(
     restore_test=_restore_test,
     detect=_detect,
     notified=_notified,
+    tabletops=Tabletops(**{field.name: _hosted(field.name) for field in fields(Tabletops)}),
 )

@@ -13,6 +13,7 @@ class AirflowApi:
     """One Airflow, one user. ``base_url`` as in ``out/stack.json``."""
 
     def __init__(self, base_url: str, user: str, password: str) -> None:
+        self.base_url = base_url
         self._http = httpx.Client(base_url=base_url, timeout=30.0)
         self._login = {"username": user, "password": password}
 
@@ -70,9 +71,18 @@ class AirflowApi:
         Raises:
             RequestError: This user may not answer it, or somebody has.
         """
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
-        chosen = ["Approve" if approve else "Reject"]
-        self._call("PATCH", path, {"chosen_options": chosen, "params_input": {"comment": comment}})
+        self.respond(dag_id, run_id, task_id, "Approve" if approve else "Reject", {"comment": comment})
+
+    def respond(
+        self, dag_id: str, run_id: str, task_id: str, chosen: str, fields: Mapping[str, str], *, map_index: int = -1
+    ) -> None:
+        """Answer the form of a human-in-the-loop task; of a mapped one that with ``map_index``.
+
+        Raises:
+            RequestError: This user may not answer it, somebody has, or ``chosen`` is no option of it.
+        """
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/{map_index}/hitlDetails"
+        self._call("PATCH", path, {"chosen_options": [chosen], "params_input": dict(fields)})
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if "Authorization" not in self._http.headers:

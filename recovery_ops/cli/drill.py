@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import sys
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -51,6 +52,16 @@ def run(
     reason: Reason = "",
     inject: Inject = True,
     via: Via = Execution.DIRECT,
+    scenario: Annotated[str, typer.Option(help="tabletop: name of a scenario, or a file.")] = "regional-loss",
+    answers: Annotated[Path | None, typer.Option(help="tabletop: file with answers; they count as simulated.")] = None,
+    simulate: Annotated[
+        bool | None, typer.Option("--simulate/--attended", help="tabletop: nobody takes part; so unless at a terminal.")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="tabletop: go on with one that was cut off.")
+    ] = None,
+    announced: Annotated[bool, typer.Option("--announced/--unannounced", help="tabletop: people knew of it.")] = True,
+    third_party: Annotated[list[str] | None, typer.Option(help="tabletop: who else takes part; repeatable.")] = None,
     ci: Annotated[bool, typer.Option("--ci", help="No colours; one line per step, for the log of a pipeline.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
     local: Annotated[bool, typer.Option("--local", help="On a sandbox of its own, started and ended here.")] = False,
@@ -61,11 +72,24 @@ def run(
     """Run a drill to its end, clean-up included; exit code 0 only if it passed."""
     screen = Console(stderr=True, no_color=True, width=200) if ci else console
     folder = catalogs or Settings.from_environment().catalogs
+    asked: dict[str, Any] = {"kind": kind, "component": component, "reason": reason, "inject": inject}
+    if kind is DrillKind.TABLETOP:
+        from recovery_ops.cli.tabletop import Options
+
+        asked["tabletop"] = Options(
+            scenario=scenario, answers=answers, simulate=simulate, resume=resume, announced=announced,
+            third_parties=tuple(third_party or ()), reason=reason, attended=sys.stdin.isatty(),
+        )  # fmt: skip
+    elif answers or resume or simulate is not None:
+        raise RequestError(
+            f"--answers, --simulate and --resume are for tabletops; a {kind} drill goes on by: runs resume"
+        )
     if local:
         from recovery_ops.cli.drill_stage import play
 
-        asked = {"kind": kind, "component": component, "reason": reason, "inject": inject}
         report, where = play(system, str(via), folder, out, asked, screen), out / "drill"
+    elif kind is DrillKind.TABLETOP:
+        report, where = _tabletop(_load(system, folder), asked["tabletop"], via, screen, out)
     else:
         described = _load(system, folder)
         request = _request(described, kind, component, region, reason, inject, str(via))
@@ -75,6 +99,15 @@ def run(
     if junit is not None:
         write_junit(report, junit)
     raise typer.Exit(concluded(report, screen, where, as_json=as_json))
+
+
+def _tabletop(system: System, said: Any, via: Execution, screen: Console, out: Path) -> tuple[Mapping[str, Any], Path]:
+    from recovery_ops.cli.tabletop import hold
+    from recovery_ops.cli.triggering import airflow_of
+
+    api = airflow_of(os.environ) if via is Execution.AIRFLOW else None
+    ref = hold(system, said, screen, api, screen.print)
+    return _published(ref, out / ref.run_id), out / ref.run_id
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from recovery_ops.airflow.rest import AirflowApi
 from recovery_ops.cli.outside import Outside
 from recovery_ops.cli.scene import PERSON, Scene, emptied
 from recovery_ops.cli.showing import Watch
+from recovery_ops.cli.tabletop import Options, hold, simulates
 from recovery_ops.cli.triggering import run_in_airflow
 from recovery_ops.drills.requesting import drill_request, least_drilled
 from recovery_ops.execution.declare import plan_of
@@ -40,7 +42,7 @@ def play(
         via: ``airflow`` or ``direct``.
         catalogs: Folder with catalogs.
         out: Folder for what stays: the report, journals and the request log.
-        asked: ``kind``, ``component``, ``reason`` and ``inject`` of the drill.
+        asked: ``kind``, ``component``, ``reason`` and ``inject`` of the drill; of a tabletop ``tabletop``, its options.
         console: Where progress is printed.
 
     Raises:
@@ -48,12 +50,14 @@ def play(
     """
     with ExitStack() as ending:
         scene = Scene(system, catalogs, emptied(out / "drill"), out, ending, console)
-        api = scene.airflow([f"drill__{scene.system.name}"]) if via == "airflow" else None
+        verb = "tabletop" if "tabletop" in asked else "drill"
+        api = scene.airflow([f"{verb}__{scene.system.name}"]) if via == "airflow" else None
         outside = scene.outside()
-        scene.protect(api)
+        if "tabletop" not in asked:
+            scene.protect(api)
         before = standing(scene.sandbox.control.inventory(), living_buckets(scene))
         scene.say(f"{PERSON} begins a {asked['kind']} drill; production goes on")
-        ref = _hold(scene, api, _request(scene, via, asked), console)
+        ref = _talk(scene, api, asked["tabletop"]) if "tabletop" in asked else _hold(scene, api, via, asked)
         time.sleep(1.0)  # what was deleted last is let go of
         outside.leave()
         after = standing(scene.sandbox.control.inventory(), living_buckets(scene))
@@ -117,12 +121,20 @@ def _request(scene: Scene, via: str, asked: Mapping[str, Any]) -> RunRequest:
     )  # fmt: skip
 
 
-def _hold(scene: Scene, api: AirflowApi | None, request: RunRequest, console: Console) -> RunRef:
+def _hold(scene: Scene, api: AirflowApi | None, via: str, asked: Mapping[str, Any]) -> RunRef:
+    request = _request(scene, via, asked)
     if api is None:
         return run_direct(request, scene.system, progress=Watch(scene.say).step)
     return run_in_airflow(
-        api, request, scene.system, plan_of(request, scene.system).impaired_region, console, say=scene.say
+        api, request, scene.system, plan_of(request, scene.system).impaired_region, scene.console, say=scene.say
     )
+
+
+def _talk(scene: Scene, api: AirflowApi | None, said: Options) -> RunRef:
+    if api is not None and not simulates(said):
+        passwords = ", ".join(f"{user['name']} {user['password']}" for user in scene.users)
+        scene.say(f"log in at {api.base_url} with: {passwords}")
+    return hold(scene.system, replace(said, person=PERSON), scene.console, api, scene.say)
 
 
 def _unserved(outside: Outside, allowed_ratio: float) -> list[str]:

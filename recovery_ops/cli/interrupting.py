@@ -15,17 +15,18 @@ INTERRUPTED = 4
 
 
 @contextmanager
-def resumable(ref: RunRef) -> Iterator[None]:
+def resumable(ref: RunRef, command: str = "runs resume {system} {run}") -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the process inside the block: a run may be killed anywhere and resumed.
 
-    Threads of steps are not waited for; what they have begun in AWS is found again.
+    Threads of steps are not waited for; what they have begun in AWS is found again. ``command`` is what resumes it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
-        typer.echo(f"\ninterrupted; carry on with: recovery-ops runs resume {ref.system} {ref.run_id}", err=True)
+        how = command.format(system=ref.system, run=ref.run_id)
+        typer.echo(f"\ninterrupted; carry on with: recovery-ops {how}", err=True)
         os._exit(INTERRUPTED)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}

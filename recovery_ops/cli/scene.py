@@ -36,6 +36,7 @@ class Scene:
     def __init__(self, name: str, catalogs: Path, out: Path, cache: Path, ending: ExitStack, console: Console) -> None:
         self.catalogs, self.out, self.cache, self.ending, self.console = catalogs, out, cache, ending, console
         self.begin = time.monotonic()
+        self.users: list[dict[str, str]] = []
         self.log = out / "requests.jsonl"
         self.sandbox = local.start_world(
             out / "sandbox",
@@ -68,6 +69,7 @@ class Scene:
             parent_pid=os.getpid(),
             progress=self.say,
         )
+        self.users = running.users
         api = AirflowApi(running.airflow_url, PERSON, running.password(PERSON))
         self.say(f"Airflow answers at {running.airflow_url} after {running.started_s} s")
         await_dags(api, {*wanted, f"protect__{self.system.name}"})

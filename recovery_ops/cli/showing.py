@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 GOOD, BAD = "[green]pass[/green]", "[red]fail[/red]"
@@ -63,9 +64,29 @@ def _measured(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"wall {clock['wall_s']} s, modelled {clock['modelled_s']} s, overhead {clock['overhead_s']} s"
 
 
+def table_of_tabletop(report: Mapping[str, Any]) -> Table:
+    """Return who decided what, and whether the playbook supports it."""
+    table = Table(title=f"verdict: {GOOD if report['verdict'] == 'pass' else BAD}", title_justify="left")
+    for column in ("inject", "role", "by", "decision", "after", "playbook"):
+        table.add_column(column)
+    for inject in report["tabletop"]["injects"]:
+        for made in inject["decisions"]:
+            who = "simulated participant" if made["simulated"] else str(made["person"])
+            agrees = {True: "yes", False: "[red]no[/red]", None: "-"}[made["supported"]]
+            after = "-" if made["after_s"] is None else f"{made['after_s']:.0f} s"
+            cells = [escape(str(text)) for text in (inject["inject"], made["role"], who, made["decision"])]
+            table.add_row(*cells, after, agrees)
+        for role in inject["undecided"]:
+            table.add_row(escape(inject["inject"]), escape(role), "[red]nobody[/red]", "", "", "")
+    people = report["tabletop"]["people"]
+    met = sum(item["verdict"] == "pass" for item in people)
+    table.caption = f"{met} of {len(people)} roles were filled by people throughout"
+    return table
+
+
 def concluded(report: Mapping[str, Any], console: Console, folder: Path, *, as_json: bool) -> int:
     """Show how a run ended and why, loudest that nobody serves; return the exit code: 0 only if the verdict is pass."""
-    console.print(table_of(report))
+    console.print(table_of_tabletop(report) if report.get("tabletop") else table_of(report))
     for reason in report["result"]["reasons"]:
         style = "bold white on red" if reason["rule"] == "serving" else "red"
         console.print(f" {reason['what']} ", style=style, markup=False)

@@ -49,6 +49,12 @@ class DagRun:
         """Return the state of every task."""
         return {task["task_id"]: task["state"] for task in self.api.tasks(self.dag_id, self.run_id)}
 
+    def mapped(self) -> dict[tuple[str, int], str]:
+        """Return the state of every task by its id and map index."""
+        return {
+            (task["task_id"], task["map_index"]): task["state"] for task in self.api.tasks(self.dag_id, self.run_id)
+        }
+
     def awaits_an_answer(self) -> None:
         until(lambda: self.states().get("approve") == "awaiting_input", "the question")
 

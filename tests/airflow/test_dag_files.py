@@ -43,7 +43,7 @@ def test_one_file_gives_a_dag_for_the_system_one_per_component_and_those_that_se
     assert set(bag.dags) == {
         "failover__ranking", "recover__ranking__base", "recover__ranking__model", "recover__ranking__notes",
         "protect__ranking", "playbook__ranking", "failback__ranking", "debts__ranking",
-        "drill__ranking",
+        "drill__ranking", "tabletop__ranking",
     }  # fmt: skip
 
 

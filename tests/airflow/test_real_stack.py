@@ -1,12 +1,13 @@
 """Whole DAG runs on a real Airflow. The library is fake: what is tried here is what Airflow makes of the DAGs."""
 
 import pytest
-from stack_world import StackWorld, until
+from stack_world import DagRun, StackWorld, until
 
 from recovery_ops.errors import RequestError
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(400)]
 
+FIELDS = {"decided_by": "", "comment": ""}
 MOVING = ["approve", "cutover", "observe", "commit", "reprotect", "close", "publish"]
 
 
@@ -76,6 +77,41 @@ def test_a_declined_approval_is_recorded_and_never_green(stack: StackWorld) -> N
     assert run.asked("approve")[0]["answer"] == {"decision": "decline", "person": "alice", "comment": "too early"}
     assert run.steps()[-2:] == ["close", "publish"]
     assert run.states()["rollback"] == "skipped"
+
+
+def test_a_tabletop_asks_each_role_in_a_form_of_its_own_and_who_answers_has_decided(stack: StackWorld) -> None:
+    api = stack.api("carol")
+    run = DagRun(stack, "tabletop__ranking", api.trigger("tabletop__ranking", {"scenario": "regional-loss"}))
+
+    def wait(task_id: str, index: int = -1) -> None:
+        until(lambda: run.mapped().get((task_id, index)) == "awaiting_input", f"{task_id} [{index}]")
+
+    wait("answer-1", 1)
+    wait("answer-1", 0)
+    with pytest.raises(RequestError, match="403"):
+        stack.api("dave").respond(run.dag_id, run.run_id, "answer-1", "act", FIELDS, map_index=0)
+    stack.api("bob").respond(run.dag_id, run.run_id, "answer-1", "act", FIELDS | {"comment": "now"}, map_index=0)
+    stack.api("dave").respond(run.dag_id, run.run_id, "answer-1", "wait", FIELDS | {"decided_by": "eve"}, map_index=1)
+    wait("answer-2", 0)
+    stack.api("alice").respond(run.dag_id, run.run_id, "answer-2", "act", FIELDS, map_index=0)
+    wait("lessons")
+    fields = {"lessons": "print it | bob | 2026-12-24\nask the bank", "learnt": "an old one"}
+    api.respond(run.dag_id, run.run_id, "lessons", "Note them", fields)
+    assert run.ended() == "success"
+    steps = run.steps()
+    assert steps[:2] == ["declare", "show alarm"]
+    assert steps[-5:] == ["show return", "return sre-lead", "note", "close", "publish"]
+    names = ("decision", "person", "comment", "entered_by")
+    (lead,), (other,) = run.asked("alarm sre-lead"), run.asked("alarm nobody's")
+    assert [lead[name] for name in names] == ["act", "bob", "now", ""]
+    assert [other[name] for name in names] == ["wait", "eve", "", "dave"]
+    noted = run.asked("note")[0]["lessons"]
+    assert [(item["what"], item["owner"], item["due"], item["mended"], item["person"]) for item in noted] == [
+        ("an old one", "", None, True, "carol"),
+        ("print it", "bob", "2026-12-24", False, "carol"),
+        ("ask the bank", "", None, False, "carol"),
+    ]
+    assert run.states()["show-3"] == "skipped"
 
 
 def test_unknown_keys_are_refused_by_the_first_task_and_nothing_else_runs(stack: StackWorld) -> None:

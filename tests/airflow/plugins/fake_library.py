@@ -22,6 +22,7 @@ from recovery_ops.model.operations import DONE, OperationRef, OperationState, Op
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
+from recovery_ops.model.tabletops import TabletopRequest
 
 
 class FakeLibrary:
@@ -49,7 +50,44 @@ class FakeLibrary:
             restore_test=lambda system, person: {"verdict": "pass", "component": system, "person": person},
             detect=self.detect,
             notified=lambda ref, facts: self._note(ref.run_id, notified=dict(facts)),
+            tabletops=self.tabletops(),
         )
+
+    def tabletops(self) -> library.Tabletops:
+        return library.Tabletops(
+            convene=self.convene,
+            resume=lambda system, run_id: self.take_over(system, run_id, "", "", set()),
+            show=self.show,
+            awaits=lambda ref, inject, role: not self.asked(ref.run_id, f"{inject} {role}"),
+            decide=lambda ref, inject, role, answer: self._note(ref.run_id, step=f"{inject} {role}", **answer),
+            lessons=lambda _ref: {"open": ["an old one"], "points": {"alarm": ["a point"]}, "host": "alice"},
+            note=lambda ref, found: self._note(ref.run_id, step="note", lessons=list(found)),
+            close=lambda ref: self._note(ref.run_id, step="close") or "completed",
+        )
+
+    def convene(self, system: System, asked: TabletopRequest) -> RunRef:
+        run_id = mint_run_id(asked.token, datetime.now(UTC))
+        self._note(run_id, step="declare", mode="tabletop", reason=asked.reason, person=asked.person)
+        return RunRef(
+            system=system.name, run_id=run_id, recovery_region="us-west-2", impaired_region="us-east-1",
+            record_bucket="record",
+        )  # fmt: skip
+
+    def show(self, ref: RunRef, number: int) -> list[dict[str, Any]] | None:
+        """Two injects: the first for two roles, of which the catalog knows one; the second for one."""
+        if number > 2:
+            return None
+        inject, roles = ("alarm", ("sre-lead", "nobody's")) if number == 1 else ("return", ("sre-lead",))
+        self._note(ref.run_id, step=f"show {inject}")
+        people = {"sre-lead": ["alice", "bob"]}
+        about = {
+            "inject": inject,
+            "known": "{{ 7 * 7 }}",
+            "question": "What {now}?",
+            "within_s": 300.0,
+            "host": "carol",
+        }
+        return [about | {"role": role, "choices": ["act", "wait"], "people": people.get(role, [])} for role in roles]
 
     def declare(self, request: RunRequest, system: System) -> RunRef:
         run_id = mint_run_id(request.token, datetime.now(UTC))
@@ -123,7 +161,9 @@ class FakeLibrary:
 
     def publish(self, ref: RunRef) -> Mapping[str, Any]:
         failed = self._script(ref, "fail") or not self.asked(ref.run_id, "close")
-        unmoved = self.lines(ref.run_id)[0]["mode"] != "component" and not self.asked(ref.run_id, "commit")
+        unmoved = self.lines(ref.run_id)[0]["mode"] not in ("component", "tabletop") and not self.asked(
+            ref.run_id, "commit"
+        )
         self._note(ref.run_id, step="publish")
         verdict = "fail" if failed or unmoved else "pass"
         return {"verdict": verdict, "result": {"reasons": [{"rule": "script", "what": "the script says so"}]}}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recovery_ops.drills.scenario_files import SHIPPED, find_scenario, load_scenario, scenario_names
+from recovery_ops.drills.scenario_files import SHIPPED, find_scenario, load_scenario, playable, scenario_names
 from recovery_ops.errors import CatalogError, RequestError
 from recovery_ops.model.scenarios import Scenario
 
@@ -47,3 +47,13 @@ def test_problems_are_located(tmp_path: Path, old: str, new: str, problem: str) 
 def test_an_unknown_scenario_names_those_that_exist() -> None:
     with pytest.raises(RequestError, match="did you mean 'regional-loss'"):
         find_scenario("regional-los")
+
+
+def test_scenarios_of_a_system_go_before_those_that_ship_and_a_broken_one_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "dns-control-plane-down.yaml").write_text(TEXT.replace("title: ", "title: Ours. ", 1))
+    (tmp_path / "broken.yaml").write_text("scenario: broken\n")
+    assert find_scenario("dns-control-plane-down", tmp_path).title.startswith("Ours. ")
+    assert set(scenario_names(tmp_path)) == {*scenario_names(), "broken"}
+    assert [item.name for item in playable(tmp_path)] == scenario_names()
+    with pytest.raises(CatalogError, match="is missing"):
+        find_scenario("broken", tmp_path)
