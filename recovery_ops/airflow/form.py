@@ -127,7 +127,9 @@ def tabletop_form(scenarios: Sequence[str]) -> dict[str, Param]:
             120, type="integer", minimum=1, maximum=1440, title="Patience",
             description="Minutes that a question waits. The exercise then goes on without that answer and fails.",
         ),
-        "reason": Param("tabletop", type="string", minLength=5, title="Reason", description="Stands in the evidence."),
+        "reason": Param(
+            None, type=["null", "string"], title="Reason", description="The title of the scenario, unless given."
+        ),
         "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
         "resume_run": Param(
             None, type=["null", "string"], pattern=RUN_ID, title="Carry on tabletop",

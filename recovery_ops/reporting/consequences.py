@@ -180,7 +180,7 @@ def references(facts: Facts) -> list[Json]:
 
 
 def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[Json]:
-    """Return one open finding per thing that is missed, failed, overridden, owed or left; nobody owns them yet."""
+    """Return one open finding per thing that is missed, failed, overridden, owed or left; lessons alone have owners."""
     found = [
         ("objective", "blocker" if item["gating"] else "warning", f"{item['kind'].upper()} of {item['component']}")
         for item in objectives
@@ -202,8 +202,15 @@ def findings(facts: Facts, objectives: list[Json], checks: list[Json]) -> list[J
     found += [("debt", "warning", f"{debt['debt']}: {debt['what']}") for debt in owed if debt["paid_at"] is None]
     found += [("guard", "blocker", f"{item['guard']}: {item['observed']}") for item in guards(facts)]
     found += [("clean-up", "blocker", f"left behind: {item}") for item in clean_up(facts, owed)["leftovers"] or ()]
-    found += _of_tabletop(tabletop(facts))
-    return [_finding(number, *item) for number, item in enumerate(found, start=1)]
+    talked = tabletop(facts)
+    found += _of_tabletop(talked)
+    listed = [_finding(number, *item) for number, item in enumerate(found, start=1)]
+    lessons = [item for item in (talked or {"lessons": []})["lessons"] if not item["mended"]]
+    owned = (
+        _finding(number, "lesson", "warning", str(item["what"])) | {"owner": item["owner"], "due": item["due"]}
+        for number, item in enumerate(lessons, start=len(listed) + 1)
+    )
+    return [*listed, *owned]
 
 
 def _of_tabletop(found: Json | None) -> Iterator[tuple[str, str, str]]:
@@ -215,7 +222,6 @@ def _of_tabletop(found: Json | None) -> Iterator[tuple[str, str, str]]:
     for inject, made in unsupported(found):
         said = f"{inject['inject']}: {made['role']} decided {made['decision']!r}"
         yield "decision", "info" if made["simulated"] else "blocker", said
-    yield from (("lesson", "warning", str(item["what"])) for item in found["lessons"] if not item["mended"])
 
 
 def _unanswered(role: Json) -> str:

@@ -38,6 +38,7 @@ def render(report: Json) -> str:
         bars=[bar(item) for item in report["objectives"]],
         checks_of=checks_of(report),
         headline=headline(report),
+        story=story(report),
     )
 
 
@@ -97,8 +98,9 @@ def headline(report: Json) -> Mapping[str, str | None]:
     scope = report["scope"]
     drill = report["classification"]["drill_type"]
     what = {"failover": "Failover", "failback": "Failback", "drill": "Drill", "component": "Component recovery"}
+    route = f"{scope['impaired_region'] or '?'} \u2192 {scope['recovery_region'] or '?'}"
     return {
         "what": f"{drill} drill".capitalize() if drill else what.get(str(report["classification"]["mode"]), "Run"),
-        "route": f"{scope['impaired_region'] or '?'} \u2192 {scope['recovery_region'] or '?'}",
+        "route": "which was not touched" if report["tabletop"] else route,
         "where": report["result"]["serving_region"],
     }

@@ -25,8 +25,7 @@ def _head(report: Json) -> str:
     result, time = report["result"], report["time"]
     where = result["serving_region"]
     if report["tabletop"]:
-        decided = sum(bool(item["decisions"]) for item in report["tabletop"]["injects"])
-        return f"{decided} of {len(report['tabletop']['injects'])} questions were decided."
+        return _decided(report["tabletop"])
     if result["outcome"] == "committed" and time["modelled_s"] is not None:
         healthy = duration(time["modelled_s"])
         return f"Clients are answered by {where or 'a region that was not recorded'} {healthy} after impact."
@@ -35,8 +34,38 @@ def _head(report: Json) -> str:
     return f"The run ended {result['outcome']}{f'; traffic is at {where}' if where else ''}."
 
 
+def _decided(tabletop: Json) -> str:
+    asked = sum(len(item["roles"]) for item in tabletop["injects"])
+    open_now = sum(len(item["undecided"]) for item in tabletop["injects"])
+    untold = len(tabletop["not_shown"])
+    rest = f" {untold} inject{'s were' if untold != 1 else ' was'} not told." if untold else ""
+    return f"{asked - open_now} of {asked} questions were decided.{rest}"
+
+
 def _figures(report: Json) -> list[Json]:
+    if report["tabletop"]:
+        return tabletop_figures(report["tabletop"])
     return [_rto(report), _outage(report), _checks(report), _loss(report)]
+
+
+def tabletop_figures(tabletop: Json) -> list[Json]:
+    """Return what counts in a tabletop: decisions, people, their time, and what is to become better."""
+    made = [item for inject in tabletop["injects"] for item in inject["decisions"]]
+    agreed = [item for item in made if item["supported"] is not False]
+    people = tabletop["people"]
+    filled = [role for role in people if role["verdict"] == "pass"]
+    slowest = max((role for role in people if role["slowest_s"] is not None), key=lambda role: role["slowest_s"],
+                  default=None)  # fmt: skip
+    took = duration(slowest["slowest_s"]) if slowest else None
+    late = any(role["required"] and role["verdict"] == "fail" for role in people)
+    new = sum(not lesson["mended"] for lesson in tabletop["lessons"])
+    return [
+        _figure("As the playbook says", f"{len(agreed)} of {len(made)}", "decisions", missed=len(agreed) < len(made)),
+        _figure("Filled by people", f"{len(filled)} of {len(people)}", "roles, throughout and in time",
+                missed=any(role["required"] for role in people) and len(filled) < len(people)),
+        _figure("Slowest decision", took, slowest["role"] if slowest else "no person decided", missed=late),
+        _figure("Lessons", str(new), "to become better at"),
+    ]  # fmt: skip
 
 
 def _rto(report: Json) -> Json:
