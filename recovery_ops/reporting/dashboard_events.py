@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recovery_ops.model.events import Event, EventType
+from recovery_ops.model.tabletops import SIMULATED
 from recovery_ops.reporting.phrases import duration
 
 LOUD = {
@@ -110,4 +111,9 @@ WORDS: Mapping[EventType, Callable[[Facts], str]] = {
     EventType.GRACEFULNESS_CHANGED: lambda f: f"{f['person']} made {f['step'] or 'the run'} ungraceful: {f['reason']}",
     EventType.RETRY_ASKED: lambda f: f"{f['person']} asked to try {f['step']} again: {f['reason']}",
     EventType.RTO_FORECAST: _forecast,
+    EventType.INJECT_SHOWN: lambda f: f"{f['inject']}: {f['question']}",
+    EventType.DECISION_TAKEN: lambda f: (
+        f"{SIMULATED if f['simulated'] else f['person']} decided as {f['role']} on {f['inject']}: {f['decision']}"
+    ),
+    EventType.LESSON_NOTED: lambda f: f"{'mended' if f['mended'] else 'to become better'}: {f['what']}",
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from recovery_ops.catalog.freeze import thaw
 from recovery_ops.errors import RecoveryError
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Phase, Plan, SystemStep
 from recovery_ops.model.system import System
@@ -59,6 +60,8 @@ def sentence(state: RunState, running: Sequence[StepState]) -> str:
         return f"{state.control.paused.person} paused the run: {state.control.paused.reason}. No step starts."
     if state.open_question is not None:
         return "Every gate passed. The run waits for a person before it goes on."
+    if state.drill == DrillKind.TABLETOP:
+        return "People decide; nothing is touched."
     names = ", ".join(step.id for step in running[:4]) + (" and more" if len(running) > 4 else "")
     return f"Working on {names}." if names else "Between two steps."
 
@@ -140,7 +143,10 @@ def _checks(state: RunState) -> dict[str, Any]:
 
 
 def _may(state: RunState) -> dict[str, bool]:
+    """Return which controls make sense now; a tabletop has no steps that could wait or go another way."""
     stopped = state.control.stopped
+    if state.drill == DrillKind.TABLETOP:
+        return {"pause": False, "resume": False, "cancel": state.is_open and not stopped, "ungraceful": False}
     return {
         "pause": state.is_open and not stopped and state.control.paused is None,
         "resume": state.is_open and state.control.paused is not None,

@@ -14,16 +14,21 @@ from recovery_ops.drills.scenario_files import scenario_names
 from recovery_ops.drills.tabletop import Question
 from recovery_ops.errors import RequestError
 from recovery_ops.execution import controls
+from recovery_ops.execution.open_runs import open_run
+from recovery_ops.execution.predecessors import predecessors
 from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.scenarios import Inject, Scenario
 from recovery_ops.model.tabletops import Given, Lesson
+from recovery_ops.readiness.history import history_of
 from recovery_ops.record.claims import Claims, Slot
 from recovery_ops.record.findings import known_findings
 from recovery_ops.record.seal import read_seal
 from recovery_ops.record.verify import verify_run
+from recovery_ops.record.views import summary_json
 from recovery_ops.reporting import render
+from recovery_ops.reporting.dashboard_run import run_page
 
 HOSTILE = "<script>alert('x')</script> [red]{{ 7 * 7 }}[/red] {question}"
 
@@ -318,3 +323,22 @@ def test_junit_shows_each_question_as_a_test(table: Table) -> None:
     table.play(rehearsed := table.convene(simulated=True))
     root = ElementTree.fromstring(junit(table.report(rehearsed)))
     assert [len(list(root.iter(name))) for name in ("failure", "skipped")] == [0, 6]
+
+
+def test_whoever_watches_sees_an_open_tabletop_and_a_recovery_is_not_mistaken_for_it(table: Table) -> None:
+    ref = table.convene()
+    exercise = table.exercise(ref)
+    exercise.decide(exercise.unanswered()[0], table.right(exercise.unanswered()[0]))
+    page = run_page(exercise.log.events(), table.now)
+    assert page is not None
+    assert page["sentence"] == "People decide; nothing is touched."
+    assert [name for name, may in page["may"].items() if may] == ["cancel"]
+    assert "alice decided as sre-lead on first-alarms: declare and name a leader" in {
+        line["text"] for line in page["events"]
+    }
+    assert summary_json(exercise.state)["is_open"] is True
+    assert open_run(table.system) is None
+    exercise.close()
+    assert predecessors(table.store(ref.record_bucket, AWAY), table.system.name, "r-20261126-000000", "") == []
+    history = history_of(table.system.name, table.records)
+    assert [(trial.plan_hash, trial.succeeded) for trial in history.trials] == [("", False)]
