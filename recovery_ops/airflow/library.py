@@ -187,11 +187,10 @@ def _pay_debts(name: str) -> Mapping[str, list[str]]:
 
 
 def _publish(ref: RunRef) -> Mapping[str, Any]:
-    from recovery_ops.reporting.publish import publish
+    from recovery_ops.drills.settling import publish_settled
 
     folder = os.environ.get("RECOVERY_OPS_REPORTS")
-    report: Mapping[str, Any] = publish(ref, Path(folder) / ref.run_id if folder else None)
-    return report
+    return publish_settled(ref, Path(folder) / ref.run_id if folder else None)
 
 
 def _sweep(name: str) -> str | None:

@@ -35,6 +35,7 @@ OURS = (
     "psycopg",
     "pyarrow.parquet",
     "recovery_ops.airflow.dags",
+    "recovery_ops.drills.settling",
     "recovery_ops.execution.declare",
     "recovery_ops.execution.protecting",
     "recovery_ops.execution.steps",

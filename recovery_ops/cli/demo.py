@@ -15,11 +15,11 @@ from recovery_ops.cli.outside import Outside
 from recovery_ops.cli.scene import PERSON, Scene, emptied
 from recovery_ops.cli.shelves import reported
 from recovery_ops.cli.showing import Watch, table_of
+from recovery_ops.drills.settling import publish_settled
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
-from recovery_ops.reporting.publish import publish
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 
 OUT = Path("out")
@@ -133,7 +133,7 @@ class _Demo:
 
     def _evidence(self, ref: RunRef, impact: datetime, outside: Outside) -> dict[str, Any]:
         outside.testify(load_run(ref), impact)
-        report = dict(publish(ref, self.out))
+        report = dict(publish_settled(ref, self.out, self.system))
         calls = [json.loads(text) for text in self.log.read_text().splitlines()]
         forbidden = calls_of_run(calls, ref.run_id, self.system.home, impact)
         unknown = strangers(calls)

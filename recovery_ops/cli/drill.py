@@ -277,9 +277,9 @@ def _carry_out(request: RunRequest, system: System, screen: Console) -> RunRef:
 
 
 def _published(ref: RunRef, folder: Path) -> Mapping[str, Any]:
-    from recovery_ops.reporting.publish import publish
+    from recovery_ops.drills.settling import publish_settled
 
-    return publish(ref, folder)
+    return publish_settled(ref, folder)
 
 
 def _everywhere(system: str | None, write: Any) -> list[str]:

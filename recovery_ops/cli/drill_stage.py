@@ -17,11 +17,11 @@ from recovery_ops.cli.showing import Watch
 from recovery_ops.cli.tabletop import Options, hold, simulates
 from recovery_ops.cli.triggering import run_in_airflow
 from recovery_ops.drills.requesting import drill_request, least_drilled
+from recovery_ops.drills.settling import publish_settled
 from recovery_ops.execution.declare import plan_of
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.runs import RunRef, RunRequest
-from recovery_ops.reporting.publish import publish
 from recovery_ops.sandbox.outside.journal import lines
 from recovery_ops.sandbox.request_check import strangers
 
@@ -61,7 +61,7 @@ def play(
         time.sleep(1.0)  # what was deleted last is let go of
         outside.leave()
         after = standing(scene.sandbox.control.inventory(), living_buckets(scene))
-        report = publish(ref, out / "drill")
+        report = publish_settled(ref, out / "drill", scene.system)
         harm = [
             *differences(before, after),
             *_unserved(outside, scene.system.traffic.max_failed_ratio),

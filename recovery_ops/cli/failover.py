@@ -86,7 +86,7 @@ def failover(
 
 def carry_out(request: RunRequest, described: System, out: Path, *, as_json: bool) -> None:
     """Run the request to its end, write the report and leave with its exit code."""
-    from recovery_ops.reporting.publish import publish
+    from recovery_ops.drills.settling import publish_settled
 
     if request.execution == Execution.AIRFLOW:
         ref = run_in_airflow(
@@ -94,7 +94,7 @@ def carry_out(request: RunRequest, described: System, out: Path, *, as_json: boo
         )
     else:
         ref = _directly(request, described)
-    report = publish(ref, out / ref.run_id)
+    report = publish_settled(ref, out / ref.run_id, described)
     raise typer.Exit(concluded(report, console, out / ref.run_id, as_json=as_json))
 
 

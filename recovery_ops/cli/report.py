@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from recovery_ops.cli import record
 from recovery_ops.cli.record import Bucket, Json, Region, Run, _log_of
 from recovery_ops.cli.shelves import open_shelf, places, reported
+from recovery_ops.drills.settling import settle_quietly
 from recovery_ops.errors import RecordError
 from recovery_ops.record.shelf import Shelf
 from recovery_ops.reporting import as_bytes
@@ -63,6 +64,7 @@ def report(
     """Verify the record of a run and make its report; exit code 1 when the verdict is fail."""
     shelf, found = open_shelf(system, places(system, region, bucket))
     made = publish_log(_log_of(shelf, found, run), out)
+    settle_quietly(system, made, shelf.stores)
     if summary:
         write(out or Path(), {SUMMARY_NAME: render_summary(made).encode()})
     if pdf is not None:

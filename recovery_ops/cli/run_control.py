@@ -45,7 +45,7 @@ def resume(
 
     Refused while its runner lives: a runner renews its lease as long as it works, and the lease ends within a minute.
     """
-    from recovery_ops.reporting.publish import publish
+    from recovery_ops.drills.settling import publish_settled
 
     ref = _find(system, run)
     event = take_over(ref, person=_who(person), reason=reason)
@@ -53,7 +53,7 @@ def resume(
     console.print(f"{run}: taken over from {facts['from_execution']} by {facts['person']} ({facts['runner']})")
     with resumable(ref):
         carry_on(ref, progress=Watch(console.print).step)
-    report = publish(ref, out / ref.run_id)
+    report = publish_settled(ref, out / ref.run_id)
     raise typer.Exit(concluded(report, console, out / ref.run_id, as_json=as_json))
 
 

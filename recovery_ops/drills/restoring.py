@@ -7,6 +7,7 @@ from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.drills.requesting import any_of, drill_request
+from recovery_ops.drills.settling import publish_settled
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.kinds import driver
@@ -16,7 +17,6 @@ from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.protection.restore_tests import RestoreTests
 from recovery_ops.protection.shelf import Shelf
-from recovery_ops.reporting.publish import publish
 
 LOOKING = Caller(run_id="restore-test", step="choose.point")
 REASON = "restore test"
@@ -33,7 +33,7 @@ def restore_test(
     component: str | None = None,
     region: str | None = None,
     run: Run = run_direct,
-    report: Report = publish,
+    report: Report = publish_settled,
 ) -> RestoreTest:
     """Restore one component from one point in isolation and store the result beside the point.
 
