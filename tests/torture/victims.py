@@ -53,6 +53,11 @@ class Airflow:
             record_bucket=system.record_bucket.format(region=TARGET),
         )
 
+    def carry_on(self, ref: RunRef | None) -> None:
+        """Take over an open run that this Airflow has never heard of, as a person does in the form."""
+        assert ref is not None
+        self.run = self.api.trigger(self.dag, {"resume_run": ref.run_id, "reason": "Airflow was lost"})
+
     def task(self, step_id: str) -> dict[str, object]:
         """Return the newest instance of a task, empty before it was made."""
         found = [
@@ -110,12 +115,17 @@ def kill_database(airflow: Airflow, _step_id: str) -> None:
 
 def kill_stack(airflow: Airflow, _step_id: str) -> None:
     """Kill every process of Airflow and its database at once, then start all of it again on what they left."""
+    lose_everything(airflow)
+    time.sleep(1.0)
+    airflow.running, airflow.api = _up(airflow.ground, airflow.folder, keep=True)
+
+
+def lose_everything(airflow: Airflow) -> None:
+    """Kill every process of Airflow and its database at once."""
     for pid in (airflow.running.pids["keeper"], *_services(airflow).values()):
         _kill_family(pid)
     home = embedded_postgres(airflow.folder / "postgres", durable=False).home
     _kill_family(int((home / "data" / "postmaster.pid").read_text().split()[0]))
-    time.sleep(1.0)
-    airflow.running, airflow.api = _up(airflow.ground, airflow.folder, keep=True)
 
 
 VICTIMS: dict[str, Callable[[Airflow, str], None]] = {
