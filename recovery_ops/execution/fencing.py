@@ -25,11 +25,13 @@ Call = Callable[[Kind, StepContext], Iterable[str]]
 
 
 def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
-    """Stop the writers of the region that is left; on a failback, wait for their last writes and open the other side.
+    """Stop the writers of the region that is left, and open the other side on a failback.
+
+    A graceful move waits until their last writes have arrived, as long as nobody makes it ungraceful: it loses nothing.
 
     Raises:
         StepFailedError: Writers of a graceful run go on; ``runs ungraceful`` lets it go on without that region.
-        DeadlineExceededError: Writes that were acknowledged have not arrived at home in time; traffic has not moved.
+        DeadlineExceededError: Writes that were acknowledged have not arrived in time; traffic has not moved.
     """
     fenced: list[str] = []
     unreached: list[str] = []
@@ -51,11 +53,11 @@ def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
             f"{view.ref.system}: writers in {view.ref.impaired_region} could not be stopped, and this run is graceful"
         )
         raise StepFailedError("\n  ".join([message, *unreached]), region=view.ref.impaired_region)
-    if view.plan.mode != Mode.FAILBACK:
-        return {"fenced": fenced}
     if view.is_graceful(SystemStep.FENCE):
         with meter.waiting():
             _until_arrived(view)
+    if view.plan.mode != Mode.FAILBACK:
+        return {"fenced": fenced}
     return {"fenced": fenced, "unfenced": open_side(view, writer, view.ref.recovery_region)}
 
 
@@ -94,7 +96,7 @@ def _until_arrived(view: RunView) -> None:
     """Wait until everything that was written on the fenced side stands on the other."""
     end = time.monotonic() + max(view.wall(ARRIVAL_LIMIT_S), ARRIVAL_LIMIT_AT_LEAST_S)
     waiting = {component.name: ["not looked at"] for component in view.system.components}
-    while waiting:
+    while waiting and view.is_graceful(SystemStep.FENCE):
         looked = {name: list(_travelling(view, name)) for name in waiting}
         waiting = {name: found for name, found in looked.items() if found}
         if waiting and time.monotonic() > end:
