@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-WORLDS = ("airflow", "browser", "drills", "round_trip", "torture")
+WORLDS = ("airflow", "automatic", "browser", "drills", "round_trip", "torture")
 """Folders whose files share something that takes long to build; elsewhere every file may go to another process."""
 
 
