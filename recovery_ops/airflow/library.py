@@ -66,8 +66,8 @@ class Library:
     ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the wall
     seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due. ``clear_drills``
     says what became of drills that were left behind and whether nothing of them stands, or ``None`` when there are
-    none; ``restore_test`` returns its result. ``detect`` judges the region that serves; ``notified`` notes that
-    somebody was told, or was not. ``tabletops`` is what tabletops need.
+    none; ``restore_test`` returns its result, ``agenda`` what the drill calendar says now. ``detect`` judges the region
+    that serves; ``notified`` notes that somebody was told, or was not. ``tabletops`` is what tabletops need.
     """
 
     load_system: Callable[[str], System]
@@ -85,6 +85,7 @@ class Library:
     publish_playbook: Callable[[str], list[str]]
     clear_drills: Callable[[str], tuple[list[str], bool] | None]
     restore_test: Callable[[str, str], Mapping[str, Any]]
+    agenda: Callable[[str], Mapping[str, Any]]
     detect: Callable[[str], Mapping[str, Any]]
     notified: Callable[[RunRef, Mapping[str, Any]], None]
     tabletops: Tabletops
@@ -215,6 +216,12 @@ def _restore_test(name: str, person: str) -> Mapping[str, Any]:
     return restore_test(_load_system(name), person=person).to_json()
 
 
+def _agenda(name: str) -> Mapping[str, Any]:
+    from recovery_ops.drills.scheduling import agenda
+
+    return agenda(_load_system(name)).to_json()
+
+
 def _publish_playbook(name: str) -> list[str]:
     from recovery_ops.playbooks.publishing import publish_everywhere
 
@@ -262,6 +269,7 @@ REAL = Library(
     publish_playbook=_publish_playbook,
     clear_drills=_clear_drills,
     restore_test=_restore_test,
+    agenda=_agenda,
     detect=_detect,
     notified=_notified,
     tabletops=Tabletops(**{field.name: _hosted(field.name) for field in fields(Tabletops)}),

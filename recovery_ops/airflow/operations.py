@@ -1,4 +1,4 @@
-"""Housekeeping DAGs of every system whose catalog lies beside the DAG file: so far, readiness sweeps.
+"""Housekeeping DAGs of every system whose catalog lies beside the DAG file: readiness, and whatever drills need.
 
 A broken catalog is reported by its own DAG file; here it is left out, and the other systems keep their DAGs.
 """
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param, get_parsing_context
 
-from recovery_ops.airflow.dags import TAG
+from recovery_ops.airflow.dags import TAG, drill_id
 from recovery_ops.airflow.operators import ClearDrillsOperator, ReadinessOperator, RestoreTestOperator
+from recovery_ops.airflow.scheduling import ASK, CalendarOperator, StartDrillOperator
 from recovery_ops.catalog import load_catalog, system_files
 from recovery_ops.errors import CatalogError
 from recovery_ops.execution.systems import kind_specs
@@ -24,6 +25,8 @@ CLEAR_S = 300.0
 """Modelled seconds between two looks whether a drill was left behind."""
 RESTORE_TEST_S = 86_400.0
 """Modelled seconds between two restore tests."""
+CALENDAR_S = 3600.0
+"""Wall seconds between two looks at the drill calendar, which is one of days and hours for people: never scaled."""
 SHORTEST_TEST_S = 600.0
 SHORTEST_WATCH_S = 30.0
 """Wall seconds between two looks at least, however much time is scaled."""
@@ -87,6 +90,23 @@ def restore_test_dag(system: System) -> DAG:
     return dag
 
 
+def drills_id(system: str) -> str:
+    """Return the id of the DAG that starts the drills of ``system`` that are due."""
+    return f"drills__{system}"
+
+
+def drills_dag(system: System) -> DAG:
+    """Return the DAG that asks the drill calendar every hour and starts the drill that is due, if one may start.
+
+    It starts paused or not as ``[core] dags_are_paused_at_creation`` says; the local stack starts it paused.
+    """
+    description = f"Start the drill of {system.name} that is due"
+    with _housekeeping(drills_id(system.name), system, description, CALENDAR_S, "drill") as dag:
+        asked = CalendarOperator(task_id=ASK, system=system.name)
+        asked >> StartDrillOperator(task_id="start", trigger_dag_id=drill_id(system.name))
+    return dag
+
+
 def _housekeeping(dag_id: str, system: System, description: str, every_s: float, tag: str) -> DAG:
     return DAG(
         dag_id=dag_id,
@@ -109,3 +129,4 @@ def _builders(folder: Path) -> Iterator[tuple[str, Callable[[], DAG]]]:
         yield readiness_id(name), partial(readiness_dag, system)
         yield clear_id(name), partial(clear_dag, system)
         yield restore_test_id(name), partial(restore_test_dag, system)
+        yield drills_id(name), partial(drills_dag, system)

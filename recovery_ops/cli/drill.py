@@ -4,7 +4,6 @@ import getpass
 import json
 import os
 import sys
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from recovery_ops.cli.drill_calendar import show_calendar, show_plan
+from recovery_ops.cli.drill_requests import request_of
 from recovery_ops.cli.failover import Execution
 from recovery_ops.cli.interrupting import resumable
 from recovery_ops.cli.shelves import open_shelf, places, reported
@@ -40,6 +41,9 @@ Out = Annotated[Path, typer.Option(help="Folder for the report.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Person = Annotated[str | None, typer.Option(help="Who asks; the user of this machine unless given.")]
 EVERY_SYSTEM = "every system of the catalogs"
+
+app.command("calendar")(show_calendar)
+app.command("plan")(show_plan)
 
 
 @app.command()
@@ -92,7 +96,7 @@ def run(
         report, where = _tabletop(_load(system, folder), asked["tabletop"], via, screen, out)
     else:
         described = _load(system, folder)
-        request = _request(described, kind, component, region, reason, inject, str(via))
+        request = request_of(described, kind, component, region, reason, inject, str(via))
         ref = _carry_out(request, described, screen)
         where = out / ref.run_id
         report = _published(ref, where)
@@ -114,7 +118,7 @@ def _tabletop(system: System, said: Any, via: Execution, screen: Console, out: P
 @reported
 def list_drills(system: Name, as_json: Json = False) -> None:
     """List drills, newest first, each with what its report says."""
-    from recovery_ops.drills.judging import held
+    from recovery_ops.reporting.drill_history import held
 
     described = _load(system, Settings.from_environment().catalogs)
     shelf, _ = open_shelf(system, places(system, None, None))
@@ -227,38 +231,6 @@ def write_junit(report: Mapping[str, Any], path: Path) -> None:
         path.write_bytes(junit(report))
     except OSError as error:
         raise RequestError(f"JUnit XML cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _request(
-    system: System, kind: DrillKind, component: str | None, region: str | None, reason: str, inject: bool, via: str
-) -> RunRequest:
-    from recovery_ops.drills.requesting import drill_request
-
-    name = component or (_least_drilled(system) if kind is DrillKind.COMPONENT else None)
-    return drill_request(
-        system, kind, person=getpass.getuser(), token=uuid.uuid4().hex, execution=via, reason=reason,
-        component=name, region=region, inject=inject and _can_inject(kind),
-    )  # fmt: skip
-
-
-def _least_drilled(system: System) -> str:
-    from recovery_ops.drills.clearing import answering
-    from recovery_ops.drills.judging import drills_of
-    from recovery_ops.drills.requesting import least_drilled
-
-    drilled = [(run.component, run.declared_at) for run in drills_of(system.name, answering(system))]
-    return least_drilled(system, [(name, at) for name, at in drilled if name and at is not None])
-
-
-def _can_inject(kind: DrillKind) -> bool:
-    """Return whether this installation can break a region; a drill without a fault says so in its evidence."""
-    from recovery_ops.aws.breaking import can_break
-    from recovery_ops.drills.requesting import BREAKS
-
-    able = can_break(Settings.from_environment())
-    if kind in BREAKS and not able:
-        console.print("no fault will be injected: neither RECOVERY_OPS_DRILL_ROLE nor RECOVERY_OPS_FAULT_URL is set")
-    return able
 
 
 def _carry_out(request: RunRequest, system: System, screen: Console) -> RunRef:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from recovery_ops.drills.judging import open_drills
 from recovery_ops.errors import RecoveryError, RunActiveError
 from recovery_ops.execution import controls
 from recovery_ops.execution.direct import Progress, finish, quiet
@@ -19,6 +18,7 @@ from recovery_ops.record.fold import fold
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import RunState
 from recovery_ops.record.store import ObjectStore
+from recovery_ops.reporting.drill_history import open_drills
 
 log = structlog.get_logger(__name__)
 

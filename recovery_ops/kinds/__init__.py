@@ -222,6 +222,13 @@ class Kind:
         """Return whether a real run finds what ``provision`` makes standing; a drill then makes its own beforehand."""
         return False
 
+    def names(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
+        """Return what a run calls the things that it makes in the target region, each with what it is.
+
+        Reads nothing. Empty for a component that makes nothing with a name of its own.
+        """
+        return ()
+
     def hourly(self, ctx: StepContext) -> Mapping[str, float]:  # noqa: ARG002
         """Return what a drill of this component pays for by the hour: keys of the price table and how many units.
 

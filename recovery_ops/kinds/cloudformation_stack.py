@@ -322,6 +322,10 @@ class CloudformationStack(Kind):
             what = f"the template of {self.settings.stack} names {', '.join(_left(ctx))} itself"
             yield finding("template-names-region", self.component.name, what)
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the stack, and what a drill passes to it instead of names of production."""
+        return [f"stack {self._name(ctx)}", *(f"{name} {value}" for name, value in self._own(ctx).items())]
+
     def _look(self, ctx: StepContext) -> Stack | None:
         return stacks.look(self._name(ctx), ctx.target_region)
 

@@ -163,7 +163,7 @@ class FeatureStore(Kind):
             raise NoRecoveryPointError(message, component=self.component.name, region=ctx.target_region)
         if not exact:
             return ctx.ref(phase, table, source="replica")
-        restored, at = f"{self.settings.table[:230]}-{ctx.run_id}", _restore_at(capture)
+        restored, at = self._restored(ctx), _restore_at(capture)
         tables.restore(table, restored, at, ctx.target_region, factor=ctx.time_factor, clock=ctx.clock)
         return ctx.ref(phase, restored, source="point")
 
@@ -311,9 +311,16 @@ class FeatureStore(Kind):
         taken_back = tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
         return [f"writes to {arn} are allowed again"] if taken_back else []
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the table that is restored when no replica may be trusted."""
+        return [f"table {self._restored(ctx)}"] if ctx.intent is Intent.CORRUPTION else []
+
+    def _restored(self, ctx: StepContext) -> str:
+        return f"{self.settings.table[:230]}-{ctx.run_id}"
+
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the table that this run restored, unless it is the one that readers are told."""
-        restored = f"{self.settings.table[:230]}-{ctx.run_id}"
+        restored = self._restored(ctx)
         if published.value_of(self.settings.table_parameter, ctx.target_region) == restored:
             return []
         return [f"table {restored}"] if tables.remove(restored, ctx.target_region) else []

@@ -249,6 +249,10 @@ class ModelRegistry(Kind):
     def _place(self, region: str) -> tuple[str, str]:
         return self.settings.artifacts.bucket.format(region=region), region
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the model package group."""
+        return [f"model package group {self._group(ctx)}"]
+
     def _group(self, ctx: StepContext) -> str:
         return f"{self.settings.group[:42]}-{ctx.run_id}" if ctx.isolated else self.settings.group
 

@@ -316,6 +316,10 @@ class SagemakerEndpoint(Kind):
         """Say how many instance hours the standby runs a month; reads only."""
         return standing.hours(self.component.name, self.settings.endpoint, ctx.target_region)
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the endpoint."""
+        return [f"endpoint {self._endpoint_name(ctx)}"]
+
     def hourly(self, ctx: StepContext) -> Mapping[str, float]:
         """Return the instances that were obtained; before that, those of the first rung of the ladder."""
         made = ctx.outputs.get(self.component.name, {})

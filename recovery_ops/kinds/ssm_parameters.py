@@ -260,6 +260,10 @@ class SsmParameters(Kind):
         known = {*self._pinned(ctx), *self._capture(ctx).content["secrets"], *self.settings.published}
         return sorted(there.names - known)
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the prefix of the parameters."""
+        return [f"parameters {self._prefix(ctx)}"]
+
     def _prefix(self, ctx: StepContext) -> str:
         return f"/{ctx.run_id}{self.settings.prefix}" if ctx.isolated else self.settings.prefix
 

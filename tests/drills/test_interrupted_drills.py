@@ -13,7 +13,6 @@ import pytest
 from stage import AWAY, HOME, Stage, until
 
 from recovery_ops.drills.clearing import clear
-from recovery_ops.drills.judging import open_drills
 from recovery_ops.errors import RequestError, RunActiveError
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.view import load_run, record_store
@@ -22,6 +21,7 @@ from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.claims import Claims, Slot
 from recovery_ops.record.drill_stops import Stop, Stops
+from recovery_ops.reporting.drill_history import open_drills
 
 CHILD = """
 import sys

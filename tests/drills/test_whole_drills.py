@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from stage import AWAY, HOME, Stage
 
-from recovery_ops.drills.judging import held
 from recovery_ops.drills.junit import junit
 from recovery_ops.errors import RequestError
 from recovery_ops.execution.direct import run_direct
@@ -15,6 +14,7 @@ from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.systems import plan_for
 from recovery_ops.execution.view import record_store
 from recovery_ops.model.events import EventType
+from recovery_ops.reporting.drill_history import held
 from recovery_ops.reporting.publish import publish
 
 

@@ -47,6 +47,7 @@ class FakeLibrary:
             sweep=self.sweep,
             publish_playbook=lambda _system: [],
             clear_drills=lambda _system: None,
+            agenda=lambda system: {"system": system, "at": "2026-12-01T10:05:00+00:00", "start": None, "why": "calm"},
             restore_test=lambda system, person: {"verdict": "pass", "component": system, "person": person},
             detect=self.detect,
             notified=lambda ref, facts: self._note(ref.run_id, notified=dict(facts)),

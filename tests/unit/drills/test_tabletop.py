@@ -7,8 +7,6 @@ from xml.etree import ElementTree
 import pytest
 from table import AWAY, HOME, Killed, Table, reasons
 
-from recovery_ops.drills.calendar import DueState, calendar
-from recovery_ops.drills.judging import held, open_drills
 from recovery_ops.drills.junit import junit
 from recovery_ops.drills.scenario_files import scenario_names
 from recovery_ops.drills.tabletop import Question
@@ -21,6 +19,7 @@ from recovery_ops.execution.view import load_run
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.scenarios import Inject, Scenario
 from recovery_ops.model.tabletops import Given, Lesson
+from recovery_ops.planning.drill_calendar import DueState, calendar
 from recovery_ops.readiness.history import history_of
 from recovery_ops.record.claims import Claims, Slot
 from recovery_ops.record.findings import known_findings
@@ -29,6 +28,7 @@ from recovery_ops.record.verify import verify_run
 from recovery_ops.record.views import summary_json
 from recovery_ops.reporting import render
 from recovery_ops.reporting.dashboard_run import run_page
+from recovery_ops.reporting.drill_history import held, open_drills
 
 HOSTILE = "<script>alert('x')</script> [red]{{ 7 * 7 }}[/red] {question}"
 

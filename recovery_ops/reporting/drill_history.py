@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from recovery_ops.drills.calendar import Held
 from recovery_ops.errors import RecoveryError
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Mode
+from recovery_ops.planning.drill_calendar import Held
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.shelf import Shelf
 from recovery_ops.record.state import RunState

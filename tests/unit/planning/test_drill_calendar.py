@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery_ops.catalog import load_catalog
-from recovery_ops.drills.calendar import DueState, Held, calendar, next_due, overdue_s
 from recovery_ops.errors import CatalogError
 from recovery_ops.execution.systems import kind_specs
 from recovery_ops.model.drill_hours import blocked_by, has_open_minute, next_open
 from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, Freeze, Weekday
 from recovery_ops.model.freezing import freeze, thaw
 from recovery_ops.model.system import System
+from recovery_ops.planning.drill_calendar import DueState, Held, calendar, next_due, overdue_s
 
 CATALOG = Path(__file__).parents[3] / "dags" / "fraud-detection.yaml"
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
