@@ -45,12 +45,15 @@ def seeded_world(folder: Path, catalogs: Path, *, cache: Path, progress: Progres
 
 
 def _build(folder: Path, template: Path, snapshot: Path, progress: Progress) -> None:
+    from recovery_ops.sandbox.seed.alarms import watch
     from recovery_ops.sandbox.seed.fraud_detection import seed
 
     snapshot.parent.mkdir(parents=True, exist_ok=True)
     sandbox = process.start(folder / "seeding", factor=SEED_FACTOR, parent_pid=os.getpid())
     try:
         seed(sandbox.base_url, template, lambda step: progress(f"seeding: {step}"))
+        progress("seeding: alarms about the other region")
+        watch(sandbox.base_url)
         time.sleep(0.5)  # replication of the last writes, at the seed's factor
         sandbox.control.snapshot(snapshot.resolve())
     finally:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,10 +97,11 @@ def outage(
     folder: Folder = OUT,
     as_json: Json = False,
 ) -> None:
-    """Put a region, or services of it, out of order."""
+    """Put a region, or services of it, out of order; prints since when, which a recovery takes as --since."""
+    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     answer = _control(folder).fault(region, mode, services=service or (), probability=probability, seconds=seconds)
     what = ", ".join(service) if service else "every service"
-    _say(answer, f"{region}: {what} {mode}", as_json=as_json)
+    _say(answer | {"since": since}, f"{region}: {what} {mode} since {since} UTC", as_json=as_json)
 
 
 @app.command()

@@ -80,15 +80,16 @@ def _metrics_token(path: Path) -> Path:
 
 
 def _enliven(sandbox: process.RunningSandbox, running: stack.Stack, catalogs: Path) -> None:
-    """Send out clients and a writer, and let protection run on its cadence: an idle system proves nothing."""
-    console.print("sending out clients and a writer, protecting on schedule")
+    """Send out clients and a writer; protect and look on their cadence: an idle system proves nothing."""
+    console.print("sending out clients and a writer, protecting and looking on schedule")
     known = system_files(catalogs)
     described = load_system(local.SYSTEM if local.SYSTEM in known else next(iter(known)), catalogs)
     send_everybody(described, sandbox, OUT / "outside", every_s=local.CROWD_EVERY_S, stay_with=sandbox.pid)
     api = AirflowApi(running.airflow_url, "admin", running.password("admin"))
-    wanted = {f"{verb}__{described.name}" for verb in ("failover", "protect")}
-    await_dags(api, wanted)
-    api.unpause(f"protect__{described.name}")
+    kept_up = [f"protect__{described.name}", *([f"detect__{described.name}"] if described.detection else [])]
+    await_dags(api, {f"failover__{described.name}", *kept_up})
+    for dag_id in kept_up:
+        api.unpause(dag_id)
 
 
 @reported

@@ -5,14 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import FACTOR
-from fraud_world import HOME, POINT, TARGET, FraudWorld
+from fraud_world import CATALOG, HOME, POINT, TARGET, FraudWorld
 
+from recovery_ops.aws.alarms import receive
 from recovery_ops.aws.calls import calling_as
+from recovery_ops.cli import local
 from recovery_ops.detection.sweeping import LOOKING, Outcome, override, sweep, watches_of
+from recovery_ops.execution.systems import load_system
 from recovery_ops.model.detection import Decision, Detection, DetectionMode, SignalName, SignalState, Verdict
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.system import System
 from recovery_ops.protection.shelf import Shelf
+from recovery_ops.sandbox.seed.alarms import watch
 
 ALARM = "alive-{region}"
 HOLD_DOWN_S = 120.0
@@ -57,11 +61,11 @@ def _publish_point(world: FraudWorld) -> None:
     Shelf(system=world.system).publish(point, TARGET, locked_until=now + timedelta(hours=1))
 
 
-def until(world: FraudWorld, verdict: Verdict, looks: int = 60) -> Outcome:
+def until(world: FraudWorld, verdict: Verdict, looks: int = 60, system: System | None = None) -> Outcome:
     """Look again and again, half a hold-down apart by the clock that is handed in, until the verdict is reached."""
     now = datetime.now(UTC)
     for number in range(looks):
-        outcome = sweep(watched(world), now=now + timedelta(seconds=number * HOLD_DOWN_S * FACTOR / 2))
+        outcome = sweep(system or watched(world), now=now + timedelta(seconds=number * HOLD_DOWN_S * FACTOR / 2))
         if outcome.judgment.verdict is verdict:
             return outcome
     raise AssertionError(f"{verdict} was not reached; the last judgment is {outcome.judgment}")
@@ -81,6 +85,24 @@ def test_a_dead_region_is_found_out_once_and_a_person_may_overrule(alive: FraudW
     assert "alice paused" in stopped.why
     with calling_as(LOOKING):
         assert watches_of(watched(alive)).read().automatic_run == first.dag_run_id
+
+
+def test_the_shipped_system_is_judged_by_its_own_alarms_and_people_are_told(alive: FraudWorld) -> None:
+    shipped = load_system(local.SYSTEM, CATALOG.parent)
+    assert shipped.detection is not None
+    alive.sandbox.control.restore(alive.folder / "protected.snapshot")
+    _publish_point(alive)
+    watch(alive.sandbox.base_url)
+    fine = until(alive, Verdict.HEALTHY, system=shipped)
+    assert {signal.state for signal in fine.judgment.signals} == {SignalState.HEALTHY}
+    alive.sandbox.control.fault(HOME, "reset")
+    found = until(alive, Verdict.REGION_LOSS, system=shipped).judgment
+    assert found.decision is Decision.ADVISE
+    assert "policy is advise" in found.why
+    raised = next(signal for signal in found.signals if signal.name is SignalName.ALARM)
+    assert raised.detail.startswith(f"fraud-{HOME}-alive: ")
+    heard = [change.facts for change in receive(shipped.detection.queue, TARGET)]
+    assert (f"fraud-{HOME}-alive", "ALARM") in {(facts["AlarmName"], facts["NewStateValue"]) for facts in heard}
 
 
 def test_one_dead_service_is_no_lost_region(alive: FraudWorld) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,14 @@ def test_it_goes_up_and_down(run: Run) -> None:
 
 @pytest.mark.usefixtures("adopted")
 def test_an_outage_begins_shows_and_ends(run: Run) -> None:
-    run("outage", HOME, "--mode", "throttle", "--service", "ssm", "--service", "s3")
+    said = run("outage", HOME, "--mode", "throttle", "--service", "ssm", "--service", "s3")
+    since = datetime.fromisoformat(said["since"]).replace(tzinfo=UTC)
+    assert timedelta(0) <= datetime.now(UTC) - since < timedelta(minutes=1)
     (fault,) = run("status")["faults"]
     assert (fault["region"], fault["mode"], fault["services"]) == (HOME, "throttle", ["s3", "ssm"])
     assert f"{HOME} throttle s3 ssm" in run("status", plain=True)
+    assert "healed" in run("heal", HOME, plain=True)
+    assert f"{HOME}: every service reset since 20" in run("outage", HOME, plain=True)
     assert "healed" in run("heal", HOME, plain=True)
     assert run("status")["faults"] == []
 
