@@ -22,7 +22,7 @@ from recovery_ops.drills.clearing import answering
 from recovery_ops.drills.convening import convene, place_of
 from recovery_ops.drills.hosting import resume
 from recovery_ops.drills.scenario_files import find_scenario, own_folder, scenario_names
-from recovery_ops.drills.tabletop import Exercise, carry_on, conclude, play
+from recovery_ops.drills.tabletop import Exercise, carry_on, play
 from recovery_ops.errors import RequestError
 from recovery_ops.execution.open_runs import find_run
 from recovery_ops.model.runs import RunRef
@@ -76,7 +76,7 @@ def hold(system: System, said: Options, console: Console, api: AirflowApi | None
         except EOFError:
             typer.echo(f"\nnobody types any more; carry on with: {resume_command(ref)}", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        say(f"tabletop {ref.run_id}: {conclude(exercise, answering(system))}")
+        say(f"tabletop {ref.run_id}: {exercise.close()}")
     return ref
 
 

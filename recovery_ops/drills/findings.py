@@ -24,7 +24,7 @@ def settle(
     Raises:
         RecoveryError: No store answers; nothing is lost, the report can be settled again.
     """
-    run_id, at = report["identity"]["run_id"], datetime.fromisoformat(report["identity"]["generated_at"])
+    run_id, at = report["identity"]["run_id"], _told_at(report)
     known = {item.id: item for item in known_findings(stores, system)}
     entries = [entry_of(answer, system, run_id, at) for answer in answers(report)]
     if sweep is not None:
@@ -37,6 +37,12 @@ def settle(
     wanted += _assigned(system, report, at)
     append_everywhere(stores, system, wanted)
     return wanted
+
+
+def _told_at(report: Mapping[str, Any]) -> datetime:
+    """When a run said what it found. What people found in a tabletop is as old as its close, whoever signs it later."""
+    closed = report["comparison"]["cutoff"] if report.get("tabletop") else None
+    return datetime.fromisoformat(closed or report["identity"]["generated_at"])
 
 
 def _assigned(system: str, report: Mapping[str, Any], at: datetime) -> Iterator[FindingEntry]:

@@ -8,7 +8,7 @@ from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.drills.clearing import answering
 from recovery_ops.drills.convening import convene
 from recovery_ops.drills.findings import open_lessons
-from recovery_ops.drills.tabletop import Exercise, Question, carry_on, conclude
+from recovery_ops.drills.tabletop import Exercise, Question, carry_on
 from recovery_ops.errors import RecoveryError, RequestError
 from recovery_ops.execution.open_runs import find_run
 from recovery_ops.execution.systems import load_system
@@ -125,10 +125,9 @@ def note(ref: RunRef, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def close(ref: RunRef) -> str:
-    """Close the exercise, let its findings be known, and return how it ended."""
+    """Close the exercise and return how it ended."""
     with _calling(ref):
-        system = _system(ref)
-        return conclude(carry_on(ref, system), answering(system))
+        return carry_on(ref, _system(ref)).close()
 
 
 def _question(exercise: Exercise, inject: str, role: str) -> Question:

@@ -4,17 +4,14 @@ An exercise has no plan, no steps and no claim. Everything that it knows stands 
 carry it on after another one died, with the first question that has no answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import structlog
-
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.drills.convening import EXERCISE
-from recovery_ops.drills.findings import settle
-from recovery_ops.errors import RecoveryError, RequestError
+from recovery_ops.errors import RequestError
 from recovery_ops.execution.view import open_log
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
@@ -26,10 +23,6 @@ from recovery_ops.model.tabletops import SIMULATED, Given, Lesson
 from recovery_ops.record.fold import RunState, fold
 from recovery_ops.record.log import EventLog
 from recovery_ops.record.seal import closed, complete
-from recovery_ops.record.store import ObjectStore
-from recovery_ops.reporting.publish import report_of
-
-log = structlog.get_logger(__name__)
 
 CLOSE = str(SystemStep.CLOSE)
 CLOSER = f"{CLOSE}#1"
@@ -228,13 +221,3 @@ def play(exercise: Exercise, ask: Ask, lessons: Lessons, told: Callable[[Inject]
                 exercise.decide(question, given)
     for lesson in (*exercise.lessons, *lessons()):
         exercise.note(lesson)
-
-
-def conclude(exercise: Exercise, stores: Sequence[ObjectStore]) -> str:
-    """Close an exercise and return how it ended; what it found becomes findings in ``stores``. Safe to repeat."""
-    outcome = exercise.close()
-    try:
-        settle(exercise.log.system, report_of(exercise.log), stores)
-    except RecoveryError as error:
-        log.warning("findings of a tabletop are not written", run_id=exercise.log.run_id, why=error.message)
-    return outcome

@@ -13,8 +13,9 @@ import pytest
 
 from recovery_ops.aws import object_store
 from recovery_ops.drills.convening import convene
+from recovery_ops.drills.findings import settle
 from recovery_ops.drills.scenario_files import find_scenario
-from recovery_ops.drills.tabletop import Exercise, Question, carry_on, conclude, play
+from recovery_ops.drills.tabletop import Exercise, Question, carry_on, play
 from recovery_ops.execution import open_runs, view
 from recovery_ops.execution.systems import load_system
 from recovery_ops.model.runs import RunRef
@@ -23,7 +24,7 @@ from recovery_ops.model.system import System
 from recovery_ops.model.tabletops import Given, Lesson, TabletopRequest
 from recovery_ops.reporting import render
 from recovery_ops.reporting.html import render_summary
-from recovery_ops.reporting.publish import publish
+from recovery_ops.reporting.publish import publish, report_of
 from recovery_ops.testing.stores import InMemoryObjectStore
 
 ROOT = Path(__file__).parents[3]
@@ -73,7 +74,9 @@ class Table:
     ) -> str:
         exercise = self.exercise(ref)
         play(exercise, self._timed(decide or self.right), lambda: list(lessons))
-        return conclude(exercise, self.records)
+        outcome = exercise.close()
+        settle(self.system.name, report_of(exercise.log), self.records)
+        return outcome
 
     def right(self, question: Question) -> Given | None:
         """Decide as the playbook says, in the name of the first who has the role."""

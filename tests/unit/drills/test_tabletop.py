@@ -1,12 +1,14 @@
 """Tabletops: who decided what and when, and what that proves; simulated participants prove nothing of people."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from xml.etree import ElementTree
 
 import pytest
 from table import AWAY, HOME, Killed, Table, reasons
 
+from recovery_ops.drills.findings import settle
 from recovery_ops.drills.junit import junit
 from recovery_ops.drills.scenario_files import scenario_names
 from recovery_ops.drills.tabletop import Question
@@ -16,19 +18,21 @@ from recovery_ops.execution.open_runs import open_run
 from recovery_ops.execution.predecessors import predecessors
 from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.view import load_run
+from recovery_ops.model.drill_findings import EntryKind
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.scenarios import Inject, Scenario
 from recovery_ops.model.tabletops import Given, Lesson
 from recovery_ops.planning.drill_calendar import DueState, calendar
 from recovery_ops.readiness.history import history_of
 from recovery_ops.record.claims import Claims, Slot
-from recovery_ops.record.findings import known_findings
+from recovery_ops.record.findings import Findings, known_findings
 from recovery_ops.record.seal import read_seal
 from recovery_ops.record.verify import verify_run
 from recovery_ops.record.views import summary_json
 from recovery_ops.reporting import render
 from recovery_ops.reporting.dashboard_run import run_page
 from recovery_ops.reporting.drill_history import held, open_drills
+from recovery_ops.reporting.signatures import sign
 
 HOSTILE = "<script>alert('x')</script> [red]{{ 7 * 7 }}[/red] {question}"
 
@@ -342,3 +346,18 @@ def test_whoever_watches_sees_an_open_tabletop_and_a_recovery_is_not_mistaken_fo
     assert predecessors(table.store(ref.record_bucket, AWAY), table.system.name, "r-20261126-000000", "") == []
     history = history_of(table.system.name, table.records)
     assert [(trial.plan_hash, trial.succeeded) for trial in history.trials] == [("", False)]
+
+
+def test_a_report_that_is_made_again_takes_back_nothing_that_was_said_since(table: Table) -> None:
+    ref = table.convene()
+    table.play(ref, lessons=(Lesson(what="Print the playbook", owner="bob"),))
+    (found,) = known_findings(table.records, table.system.name)
+    later = found.failed_at + timedelta(days=1)
+    said = replace(found.entries[-1], at=later, kind=EntryKind.ASSIGNED, owner="carol", due=None)
+    Findings(table.records[0], table.system.name).append(said)
+    log = table.exercise(ref).log
+    table.now += timedelta(days=2)
+    sign(log, table.report(ref), person="alice", decision="accept", comment="read", payments=[])
+    settle(table.system.name, table.report(ref), table.records)
+    (again,) = known_findings(table.records, table.system.name)
+    assert (again.owner, again.failures) == ("carol", 1)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from recovery_ops.cli.app import app
 from recovery_ops.cli.participants import Terminal
 from recovery_ops.cli.tabletop import Options, hold
+from recovery_ops.drills.findings import settle
 from recovery_ops.errors import RequestError
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.findings import known_findings
@@ -168,9 +169,7 @@ def test_nobody_is_an_answer_too_and_earlier_lessons_are_looked_at(table: Table)
     everybody = [line for lines in FOLLOWING for line in lines]
     first = table.convene()
     talk(table, first, *FIRST, *everybody, "Print the playbook", "", "", "")
-    from recovery_ops.drills.tabletop import conclude
-
-    conclude(table.exercise(first), table.records)
+    settle(table.system.name, table.report(first), table.records)
     ref = table.convene()
     shown = talk(table, ref, "-", *everybody, "y", "")
     assert "Said in an earlier tabletop: Print the playbook" in shown
