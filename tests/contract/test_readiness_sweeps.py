@@ -16,7 +16,9 @@ from recovery_ops.execution.policies import policies
 from recovery_ops.model.freezing import catalog_hash
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.readiness import ProofState, ReadinessState, Sweep
+from recovery_ops.model.restore_tests import RestoreTest
 from recovery_ops.model.system import System
+from recovery_ops.protection.restore_tests import RestoreTests
 from recovery_ops.protection.shelf import Shelf
 from recovery_ops.readiness.rpo import live_rpo
 from recovery_ops.readiness.spending import monthly_bill
@@ -116,14 +118,13 @@ def test_a_damaged_point_turns_readiness_red(world: FraudWorld) -> None:
 
 
 def test_a_failed_restore_test_counts_against_its_point(world: FraudWorld) -> None:
-    key = f"{world.system.name}/points/{POINT}/restore-tests/t-1.json"
-    result = {"component": "features", "verdict": "fail", "why": "two rows differ", "at": "2026-11-23T12:00:00+00:00"}
-    s3(world).put_object(Bucket=f"fraud-points-{TARGET}", Key=key, Body=json.dumps(result).encode())
-    assert ("features", "restore-test-failed") in blockers(sweep(world.system))
-    again = result | {"verdict": "pass", "at": "2026-11-23T13:00:00+00:00"}
-    s3(world).put_object(
-        Bucket=f"fraud-points-{TARGET}", Key=key.replace("t-1", "t-2"), Body=json.dumps(again).encode()
+    shelf, noon = RestoreTests(system=world.system), datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    failed = RestoreTest(
+        point_id=POINT, component="features", region=TARGET, at=noon, passed=False, why="two rows differ"
     )
+    shelf.write(failed)
+    assert ("features", "restore-test-failed") in blockers(sweep(world.system))
+    shelf.write(replace(failed, at=noon + timedelta(hours=1), passed=True, why=""))
     assert blockers(sweep(world.system)) == set()
 
 
