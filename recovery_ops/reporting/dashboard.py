@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLateError
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from recovery_ops.errors import RecordError, RecoveryError
 from recovery_ops.model.events import Event
 from recovery_ops.model.readiness import Sweep
 from recovery_ops.model.system import System
+from recovery_ops.planning.drill_calendar import Held
 from recovery_ops.record import keys
 from recovery_ops.record.fold import fold
 from recovery_ops.record.log import EventLog
@@ -23,6 +25,7 @@ from recovery_ops.record.state import RunState
 from recovery_ops.record.store import ObjectStore
 from recovery_ops.record.sweeps import Sweeps
 from recovery_ops.record.verify import Broken, verify_run
+from recovery_ops.reporting.drill_history import held_of, is_held
 
 ANSWER_WITHIN_S = 1.5
 """Longer waits nobody who looks at a page; the region is then said not to answer."""
@@ -35,6 +38,8 @@ VERIFIED_WITHIN_S = 60.0
 KEPT = 50_000
 """Objects kept in memory; they are small, and the oldest go first."""
 LOOKERS = 24
+ONCE = ("/events/", "/readiness/", "/findings/")
+"""Folders of the record whose objects never change."""
 NOTHING = "systems/nobody/"
 """A prefix that holds nothing, to ask a region whether it is there."""
 
@@ -89,7 +94,7 @@ class Door:
         if kept is not None:
             return kept
         found = self.ask(lambda: self.store.get(key))
-        if found is not None and ("/events/" in key or "/readiness/" in key):
+        if found is not None and any(folder in key for folder in ONCE):
             self._keep(key, found)
         return found
 
@@ -139,6 +144,7 @@ class Lookout:
         self._pool = ThreadPoolExecutor(max_workers=LOOKERS, thread_name_prefix="lookout")
         self.doors = tuple(Door(region, open_store(region), self._pool) for region in system.regions)
         self._closed: dict[str, RunState] = {}
+        self._held: dict[str, Held | None] = {}
 
     def silent(self) -> Mapping[str, str]:
         """Return the regions that do not answer now, each with the reason."""
@@ -173,6 +179,16 @@ class Lookout:
             except RecordError:
                 continue
         return [found[at] for at in sorted(found, reverse=True)][:limit]
+
+    def held(self) -> list[Held]:
+        """Return every closed drill for the calendar; each is judged once, by its report."""
+        found: list[Held] = []
+        for state in filter(is_held, self.summaries()):
+            if state.run_id not in self._held:
+                self._held[state.run_id] = held_of(state, partial(self.events, state.run_id))
+            held = self._held[state.run_id]
+            found += [held] if held is not None else []
+        return found
 
     def ask_each(self, call: Callable[[str], T]) -> Mapping[str, T]:
         """Return what ``call`` returns for every region that answers, by region."""

@@ -7,7 +7,6 @@ from typing import Any
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.readiness import Sweep
 from recovery_ops.model.system import System
-from recovery_ops.record.state import RunState
 from recovery_ops.reporting.dashboard import Lookout
 from recovery_ops.reporting.dashboard_overview import overview, worst_rpo
 
@@ -149,16 +148,4 @@ def chart(
         "width": width,
         "height": height,
         "missed": values[-1][1] > objective,
-    }
-
-
-def drills_page(lookout: Lookout) -> dict[str, Any]:
-    """Return the drills of one system and what stands in the way of a recovery."""
-    sweeps = lookout.sweeps()
-    runs: list[RunState] = [run for run in lookout.summaries() if run.mode == Mode.DRILL]
-    return {
-        "system": lookout.system.name,
-        "drills": runs,
-        "findings": list(sweeps[0].open) if sweeps else [],
-        "proofs": [(way.region, way.proof) for way in sweeps[0].directions] if sweeps else [],
     }

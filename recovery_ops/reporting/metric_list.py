@@ -197,6 +197,11 @@ METRICS: tuple[Metric, ...] = (
         "proof_lifetime_objective_seconds", "seconds", Group.DRILLS,
         "How long a success proves a plan; a drill is overdue when the last one is older.",
     ),
+    _gauge(
+        "drill_overdue_seconds", "seconds", Group.DRILLS,
+        "How long a drill of this scope has been overdue by the calendar; 0 for not at all, +Inf for one never held.",
+        "drill",
+    ),
     _gauge("drill_leftovers", "count", Group.DRILLS, "Resources that closed drills said they could not remove."),
     _gauge("record_readable", "state", Group.RECORD, "1 when the record in the region answered.", "region"),
     _gauge("record_read_timestamp_seconds", "timestamp", Group.RECORD, "When the record was read last; 0 for never."),

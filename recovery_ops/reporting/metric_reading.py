@@ -19,6 +19,7 @@ from recovery_ops.execution.serving import Serving, newest_closed
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.readiness import Sweep
 from recovery_ops.model.system import System
+from recovery_ops.planning.drill_calendar import Held
 from recovery_ops.record import keys
 from recovery_ops.record.fold import in_order
 from recovery_ops.record.log import EventLog
@@ -26,6 +27,7 @@ from recovery_ops.record.spool import runs_in
 from recovery_ops.record.state import RunState
 from recovery_ops.record.store import ObjectStore
 from recovery_ops.record.sweeps import Sweeps
+from recovery_ops.reporting.drill_history import held_of, is_held
 from recovery_ops.reporting.facts import Facts, Json
 from recovery_ops.reporting.objectives import objectives
 
@@ -36,11 +38,15 @@ Listing = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRead:
-    """One run as metrics need it. ``achieved`` are its objectives with what was achieved, as the report has them."""
+    """One run as metrics need it. ``achieved`` are its objectives with what was achieved, as the report has them.
+
+    ``held`` is what the drill calendar counts; ``None`` for whatever is no closed drill.
+    """
 
     state: RunState
     achieved: Sequence[Json] = ()
     drill: str = ""
+    held: Held | None = None
     debts: Mapping[tuple[str, ...], OpenDebt] = field(default_factory=dict)
     paid: frozenset[tuple[str, ...]] = frozenset()
 
@@ -210,6 +216,7 @@ def _read_run(run_id: str, events: Sequence[Event]) -> RunRead:
         state=facts.state,
         achieved=objectives(facts) if declared else (),
         drill=facts.declared.text("drill"),
+        held=held_of(facts.state, lambda: events) if is_held(facts.state) else None,
         debts=noted,
         paid=paid,
     )

@@ -3,8 +3,10 @@
 import math
 
 from recovery_ops.execution.view import slot_of
+from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Mode, Phase
+from recovery_ops.planning.drill_calendar import calendar, overdue_s
 from recovery_ops.record.claims import Slot
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import RunState, StepStatus
@@ -85,6 +87,16 @@ def drills(seen: Seen, values: Values) -> None:
             values.raise_to("last_drill_timestamp_seconds", timestamp(state.closed_at), name, run.drill)
             left += _leftovers(state)
     values.set("drill_leftovers", left, name)
+    _overdue(seen, values)
+
+
+def _overdue(seen: Seen, values: Values) -> None:
+    """Fill in how late drills are by the calendar; blocked hours and alarms make no drill less late."""
+    counted = [run.held for run in seen.declared if run.held is not None]
+    late = overdue_s(calendar(seen.system, counted, seen.at))
+    for kind in DrillKind:
+        seconds = late.get(kind, 0.0)
+        values.set("drill_overdue_seconds", math.inf if seconds is None else seconds, seen.system.name, kind)
 
 
 def _leftovers(state: RunState) -> int:

@@ -7,6 +7,7 @@ from threading import Lock
 
 from fastapi import HTTPException
 
+from recovery_ops.aws.alarms import alarm_states
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.object_store import open_store
 from recovery_ops.aws.traffic import Probe, probe
@@ -17,6 +18,7 @@ from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
 from recovery_ops.protection.shelf import Shelf
 from recovery_ops.reporting.dashboard import Lookout
+from recovery_ops.reporting.dashboard_overview import serving
 
 _kept: dict[tuple[str, float], Lookout] = {}
 _lock = Lock()
@@ -66,6 +68,15 @@ def points(found: Lookout) -> Mapping[str, list[str]]:
     """Return the recovery points of a system by region that answers, newest first."""
     shelf = Shelf(system=found.system)
     return found.ask_each(shelf.ids)
+
+
+def alarms(found: Lookout) -> Mapping[str, str]:
+    """Return the state of the alarms that block drills, where the system serves; what cannot be read is left out."""
+    names = found.system.drills.alarms
+    if not names:
+        return {}
+    seen = found.ask_each(lambda region: alarm_states(names, region))
+    return {alarm.name: alarm.state for alarm in seen.get(serving(found.system, found.summaries()), [])}
 
 
 def who_answers(system: System) -> Probe:

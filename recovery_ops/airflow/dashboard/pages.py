@@ -20,9 +20,10 @@ from recovery_ops.record.fold import fold
 from recovery_ops.record.views import state_json
 from recovery_ops.reporting import render, report
 from recovery_ops.reporting.dashboard import Lookout
+from recovery_ops.reporting.dashboard_drills import drills_page
 from recovery_ops.reporting.dashboard_overview import overview
 from recovery_ops.reporting.dashboard_run import run_page
-from recovery_ops.reporting.dashboard_system import drills_page, system_page
+from recovery_ops.reporting.dashboard_system import system_page
 
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 Anybody = Annotated[Visitor, Depends(visitor)]
@@ -41,7 +42,8 @@ def show_overview(request: Request, who: Anybody) -> Response:
 @router.get("/drills")
 def show_drills(request: Request, who: Anybody) -> Response:
     """Show drills, findings and what is proven, of every system."""
-    return page(request, "drills", who, {"systems": [drills_page(desk.lookout(name)) for name in _seen(who)[0]]})
+    found = [desk.lookout(name) for name in _seen(who)[0]]
+    return page(request, "drills", who, {"systems": [drills_page(one, desk.now(), desk.alarms(one)) for one in found]})
 
 
 @router.get("/evidence")

@@ -171,6 +171,19 @@ def test_drills_are_told_by_scope_with_what_they_left(world: MetricWorld) -> Non
     assert found["recovery_ops_drill_leftovers"][()] == 1
 
 
+def test_a_drill_is_overdue_by_the_calendar_from_a_day_after_it_was_due(world: MetricWorld) -> None:
+    never = world.scrape()["recovery_ops_drill_overdue_seconds"]
+    assert never == {(kind,): math.inf for kind in ("tabletop", "component", "regional", "full")}
+    drill = Run(world.store)
+    drill.declare(mode="drill", drill="regional")
+    drill.add(61, "close#1", EventType.RUN_CLOSED, outcome="completed", serving_region=HOME, released=True)
+    assert world.scrape()["recovery_ops_drill_overdue_seconds"][("regional",)] == 0
+    world.now = at(61) + timedelta(days=9)  # it did not pass, so that it was due again after a week
+    found = world.scrape()["recovery_ops_drill_overdue_seconds"]
+    assert found[("regional",)] == timedelta(days=2).total_seconds()
+    assert found[("full",)] == math.inf
+
+
 def test_a_debt_stands_until_it_is_paid(world: MetricWorld) -> None:
     facts = {
         "debt": "fence",
