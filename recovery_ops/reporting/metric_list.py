@@ -195,7 +195,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge(
         "proof_lifetime_objective_seconds", "seconds", Group.DRILLS,
-        "How long a success proves a plan; a drill is overdue when the last one is older.",
+        "How long a success proves a plan.",
     ),
     _gauge(
         "drill_overdue_seconds", "seconds", Group.DRILLS,
