@@ -6,9 +6,9 @@ from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.cost.prices import AS_OF, price
-from recovery_ops.drills.requesting import BREAKS
 from recovery_ops.drills.scheduling import Agenda
 from recovery_ops.errors import NoRecoveryPointError, RecoveryError
+from recovery_ops.execution.drill_limits import blast_radius, components_of, guard_limits
 from recovery_ops.execution.spending import HOUR_S, NOT_COUNTED
 from recovery_ops.kinds import StepContext, driver
 from recovery_ops.model.drill_hours import blocked_by
@@ -22,7 +22,6 @@ from recovery_ops.planning.drill_calendar import Due, DueState
 from recovery_ops.protection.choice import Choice, choose_point
 
 Json = dict[str, Any]
-OTHERS = "everything that production serves from: no name of it is used, no record of it is changed"
 
 
 def starting_point(system: System, request: RunRequest, plan: Plan, now: datetime) -> tuple[Choice | None, str]:
@@ -54,8 +53,8 @@ def preview(system: System, request: RunRequest, plan: Plan, agenda: Agenda) -> 
         "plan": plan_to_json(plan),
         "point": choice.point.id if choice else None,
         "isolated": _isolated(system, request, contexts),
-        "blast_radius": _blast_radius(system, request, plan),
-        "guards": _guards(system),
+        "blast_radius": blast_radius(system, request, plan),
+        "guards": guard_limits(system),
         "cost": _cost(system, plan, contexts),
         "due": found.to_json() if found else None,
         "may_start": not obstacle,
@@ -63,11 +62,6 @@ def preview(system: System, request: RunRequest, plan: Plan, agenda: Agenda) -> 
         "calendar_would_start": _by_calendar(agenda, found),
         "calendar_says": agenda.held_up or _blocked(system, agenda, found),
     }
-
-
-def components_of(plan: Plan) -> list[str]:
-    """Return the components that a plan takes in, in the order of their steps."""
-    return list(dict.fromkeys(step.component for step in plan.steps if step.component))
 
 
 def _line(agenda: Agenda, request: RunRequest) -> Due | None:
@@ -108,26 +102,6 @@ def _context(
         source_region=plan.impaired_region, target_region=plan.recovery_region,
         capture=captures.get(component), captures=captures,
     )  # fmt: skip
-
-
-def _blast_radius(system: System, request: RunRequest, plan: Plan) -> Json:
-    breaks = request.drill in BREAKS and request.inject
-    return {
-        "region": plan.recovery_region,
-        "components": components_of(plan),
-        "fault": f"{plan.impaired_region} is broken for the callers of this drill alone" if breaks else "none",
-        "untouched": [OTHERS, f"{system.traffic.name} keeps answering from {plan.impaired_region}"],
-    }
-
-
-def _guards(system: System) -> list[Json]:
-    """Return what ends a drill while it goes on."""
-    return [
-        {"guard": "stop", "limit": "no stop of drills (recovery-ops drill stop)"},
-        {"guard": "production-run", "limit": "no real run"},
-        {"guard": "spend", "limit": f"{system.drills.ceiling_usd:.2f} USD by the price table"},
-        {"guard": "production", "limit": f"{system.traffic.name} answers"},
-    ]
 
 
 def _cost(system: System, plan: Plan, contexts: Iterable[StepContext]) -> Json:

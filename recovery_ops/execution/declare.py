@@ -8,6 +8,7 @@ from typing import Any
 from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.execution.claiming import claim_system
+from recovery_ops.execution.drill_limits import blast_radius, guard_limits
 from recovery_ops.execution.guarding import refuse_to_drill
 from recovery_ops.execution.homecoming import refuse_too_early
 from recovery_ops.execution.probing import body_of
@@ -136,7 +137,12 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
         "record_copies": list(copy_regions(system, plan.recovery_region, plan.impaired_region)),
         "warnings": _warnings(request, choice),
         "inject": drill and request.inject,
+        **(_limits(request, system, plan) if drill else {}),
     }
+
+
+def _limits(request: RunRequest, system: System, plan: Plan) -> Mapping[str, Any]:
+    return {"blast_radius": blast_radius(system, request, plan), "guards": guard_limits(system)}
 
 
 def _point(choice: Choice, impact: datetime) -> Mapping[str, Any]:

@@ -65,7 +65,11 @@ def test_a_component_drill_takes_what_it_needs_and_names_the_component(stage: St
     state = stage.state(ref)
     assert (state.outcome, state.component, stage.harm()) == ("completed", "features", [])
     assert {step.component for step in state.steps.values() if step.component} == {"config", "features"}
-    assert publish(ref, tmp_path)["verdict"] == "pass"
+    report = publish(ref, tmp_path)
+    assert report["verdict"] == "pass"
+    declared = report["scope"]["blast_radius"]
+    assert (declared["limits"]["components"], declared["limits"]["fault"]) == (["config", "features"], "none")
+    assert {guard["guard"] for guard in declared["guards"]} == {"stop", "production-run", "spend", "production"}
 
 
 @pytest.mark.parametrize(
