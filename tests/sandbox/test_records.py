@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_health_check_must_exist() -> None:
         change(APEX, ("CREATE", failover("PRIMARY", "a", "nobody")))
 
 
-def resolver(standing: list[RecordSet], sick: set[str]) -> Resolver:
+def resolver(standing: list[RecordSet], sick: Collection[str]) -> Resolver:
     return Resolver(
         zones=lambda: {"example.com.": standing},
         is_healthy=lambda check: check not in sick,
@@ -105,8 +106,8 @@ def resolver(standing: list[RecordSet], sick: set[str]) -> Resolver:
 EAST, WEST = (f"api.execute-api.{region}.amazonaws.com" for region in ("us-east-1", "us-west-2"))
 
 
-@pytest.mark.parametrize(("sick", "port"), [(set(), 1001), ({"p"}, 1002), ({"p", "s"}, 1001), ({"s"}, 1001)], ids=repr)
-def test_the_primary_answers_while_it_is_healthy_or_nobody_is(sick: set[str], port: int) -> None:
+@pytest.mark.parametrize(("sick", "port"), [("", 1001), ("p", 1002), ("ps", 1001), ("s", 1001)], ids=repr)
+def test_the_primary_answers_while_it_is_healthy_or_nobody_is(sick: str, port: int) -> None:
     pair = [("CREATE", failover("PRIMARY", EAST, "p")), ("CREATE", failover("SECONDARY", WEST, "s"))]
     standing = change(APEX, *pair, checks={"p", "s"})
     answer: Any = resolver(standing, sick).resolve("Score.Example.com", "HTTPS")
