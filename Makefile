@@ -4,7 +4,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TOOLS  := $(VENV)/tools/.ready
-EVERY_CORE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo drill up down test roundtrip lint torture bench lock
@@ -38,7 +37,7 @@ down: $(READY) ## Stop what `make up` started
 	$(BIN)/recovery-ops down
 
 test: $(READY) $(TOOLS) ## Run the tests (ARGS="tests/unit -k claims" narrows them)
-	$(BIN)/pytest $(or $(ARGS),$(EVERY_CORE))
+	$(BIN)/pytest $(ARGS)
 
 roundtrip: $(READY) ## Fail over and back twice, compare with the state it began in
 	RECOVERY_OPS_TRIPS=2 $(BIN)/pytest tests/round_trip
