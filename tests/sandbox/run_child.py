@@ -16,7 +16,7 @@ leases.LEASE_S, leases.RENEW_EVERY_S = WANTED.get("lease_s", 60.0), 0.2  # befor
 
 from recovery_ops.errors import RecoveryError  # noqa: E402
 from recovery_ops.execution import declare as declaring  # noqa: E402
-from recovery_ops.execution import direct, open_runs, runners, taking_over, view  # noqa: E402
+from recovery_ops.execution import direct, guarding, open_runs, runners, taking_over, view  # noqa: E402
 from recovery_ops.kinds import Kind, KindSettings, StepContext, kind  # noqa: E402
 from recovery_ops.model.checks import Check, CheckOutcome, Gate  # noqa: E402
 from recovery_ops.model.operations import OperationRef  # noqa: E402
@@ -95,9 +95,12 @@ def system() -> System:
 
 
 def without_points() -> None:
-    """There is nothing to recover from, and this kind needs nothing."""
-    declaring.choose_point = lambda *_, **__: type("Choice", (), {"refused": {}, "point": None})()  # type: ignore[assignment]
+    """There is nothing to recover from, and this kind needs nothing; nor is there a production that could be asked."""
+    point = type("Point", (), {"captures": {}})()
+    declaring.choose_point = lambda *_, **__: type("Choice", (), {"refused": {}, "point": point})()  # type: ignore[assignment]
     declaring._point = lambda *_: None  # type: ignore[assignment,return-value]
+    declaring.body_of = guarding.body_of = lambda _: b""
+    guarding.production_trouble = lambda *_: ""
 
 
 def declared() -> RunRef:
