@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,6 +39,8 @@ from recovery_ops.quality.probes import broken_probe
 from recovery_ops.quality.profile import FrameProfile, profile_frame
 from recovery_ops.quality.suites import judge_file
 
+REPLICATED_S = 2.0
+"""Age at which a write has reached every replica. Source: of global tables AWS says typically within a second."""
 DEFAULT_FRESHNESS_S = 60.0
 
 
@@ -209,9 +211,9 @@ class FeatureStore(Kind):
     def protect(self, ctx: StepContext, stage: Stage) -> Capture:  # noqa: ARG002 - nothing but versions is kept
         """Note the whole second that the table can be restored to, profile it, and pin the offline objects.
 
-        The profile is that of rows written until that second: a scan also sees what came after it, which no restore
-        brings back. Writes that were acknowledged shortly before that second (DynamoDB replicates typically within one)
-        may be missing in a table that is restored from a replica.
+        A scan also sees what came after it, which no restore brings back. Writes that were acknowledged shortly before
+        that second may be missing in a table that is restored from a replica, so the profile is that of rows which were
+        :data:`REPLICATED_S` old then.
         """
         watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
         table = published.value_of(self.settings.table_parameter, region) or self.settings.table
@@ -222,6 +224,8 @@ class FeatureStore(Kind):
             objects, region, component=self.component.name, key=(facts.key,), timestamp=facts.timestamp
         )
         newest = newest_of(online, facts.timestamp)
+        settled = watermark - timedelta(seconds=REPLICATED_S)
+        arrived = [dict(row) for row in written_until(online, facts.timestamp, settled)] or online
         return Capture(
             component=self.component.name,
             kind=self.name,
@@ -231,7 +235,7 @@ class FeatureStore(Kind):
                 "table": table,
                 "restore_at": watermark.isoformat(),
                 "newest": newest.isoformat() if newest else None,
-                "online": profile_frame(_frame(online), (facts.key,), facts.timestamp).to_json(),
+                "online": profile_frame(_frame(arrived), (facts.key,), facts.timestamp).to_json(),
                 "offline": offline.to_json(),
             },
         )
