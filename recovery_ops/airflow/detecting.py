@@ -2,19 +2,18 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from recovery_ops.airflow.library import library
 from recovery_ops.airflow.notifying import tell
-from recovery_ops.airflow.operators import RecoveryOperator
+from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator
 from recovery_ops.aws.alarms import AlarmChange, forget, receive
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import RecoveryError
@@ -125,22 +124,15 @@ class JudgeOperator(RecoveryOperator):
         return dict(library().detect(self.system))
 
 
-class FailOverOperator(TriggerDagRunOperator):
+class FailOverOperator(TriggerOnceOperator):
     """Trigger the failover that a judgment leads to; the same incident triggers the same DAG run, once."""
 
-    template_fields: Sequence[str] = ()
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(skip_when_already_exists=True, logical_date=None, **kwargs)
-
-    def execute(self, context: Any) -> None:
-        """Trigger, or skip when people decide."""
+    def wanted(self, context: Any) -> tuple[str, dict[str, Any]]:
+        """Return the failover; skip when people decide."""
         judgment = context["ti"].xcom_pull(task_ids="judge")
         if judgment["decision"] != Decision.FAIL_OVER:
             raise AirflowSkipException(f"{judgment['verdict']}: {judgment['why']}")
-        self.trigger_run_id = judgment["dag_run_id"]
-        self.conf = conf_of(judgment)
-        super().execute(context)
+        return judgment["dag_run_id"], conf_of(judgment)
 
 
 class TellOperator(RecoveryOperator):

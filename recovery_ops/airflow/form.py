@@ -58,7 +58,7 @@ def recovery_form(system: System, *, homeward: bool = False) -> dict[str, Param]
         ),
         "before": Param(None, **TIME, title="Before", description="corruption: newest complete point until this time."),
         "point_id": Param(None, type=["null", "string"], title="Recovery point", description="One exact point."),
-        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "person": _on_behalf(),
         "override": Param(
             None,
             type=["null", "string"],
@@ -100,7 +100,7 @@ def drill_form(system: System) -> dict[str, Param]:
             description="Break the region for the drill alone, so that detection is on the clock.",
         ),
         "reason": Param("drill", type="string", minLength=5, title="Reason", description="It stands in the evidence."),
-        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "person": _on_behalf(),
         "resume_run": Param(
             None, type=["null", "string"], pattern=RUN_ID, title="Carry on drill",
             description="An open drill whose runner was lost; of the other fields only reason and person count then.",
@@ -130,9 +130,13 @@ def tabletop_form(scenarios: Sequence[str]) -> dict[str, Param]:
         "reason": Param(
             None, type=["null", "string"], title="Reason", description="The title of the scenario, unless given."
         ),
-        "person": Param(None, type=["null", "string"], title="On behalf of", description="You, unless given."),
+        "person": _on_behalf(),
         "resume_run": Param(
             None, type=["null", "string"], pattern=RUN_ID, title="Carry on tabletop",
             description="An open tabletop that was cut off; it goes on with the first question without an answer.",
         ),
     }  # fmt: skip
+
+
+def _on_behalf() -> Param:
+    return Param(None, type=["null", "string"], title="On behalf of", description="You, unless given.")

@@ -49,15 +49,8 @@ def readiness_dag(system: System) -> DAG:
     It starts paused or not as ``[core] dags_are_paused_at_creation`` says; the local stack starts it paused.
     """
     every_s = max(WATCH_S * Settings.from_environment().time_factor, SHORTEST_WATCH_S)
-    with DAG(
-        dag_id=readiness_id(system.name),
-        description=f"Ask whether {system.name} could be recovered now",
-        schedule=timedelta(seconds=every_s),
-        catchup=False,
-        max_active_runs=1,
-        tags=[TAG, system.name, "readiness"],
-        default_args={"owner": TAG},
-    ) as dag:
+    description = f"Ask whether {system.name} could be recovered now"
+    with _housekeeping(readiness_id(system.name), system, description, every_s, "readiness") as dag:
         ReadinessOperator(task_id="sweep", system=system.name)
     return dag
 
@@ -76,7 +69,7 @@ def clear_dag(system: System) -> DAG:
     """Return the DAG that looks every five minutes for drills whose runner is gone, and ends them."""
     every_s = max(CLEAR_S * Settings.from_environment().time_factor, SHORTEST_WATCH_S)
     description = f"Remove what drills of {system.name} left behind"
-    with _housekeeping(clear_id(system.name), system, description, every_s, "drill") as dag:
+    with _housekeeping(clear_id(system.name), system, description, every_s, "drill", on_behalf=True) as dag:
         ClearDrillsOperator(task_id="clear", system=system.name)
     return dag
 
@@ -85,7 +78,9 @@ def restore_test_dag(system: System) -> DAG:
     """Return the DAG that restores one component from one recovery point every day, both taken by chance."""
     every_s = max(RESTORE_TEST_S * Settings.from_environment().time_factor, SHORTEST_TEST_S)
     description = f"Restore a component of {system.name} from a recovery point, beside production"
-    with _housekeeping(restore_test_id(system.name), system, description, every_s, "restore-test") as dag:
+    with _housekeeping(
+        restore_test_id(system.name), system, description, every_s, "restore-test", on_behalf=True
+    ) as dag:
         RestoreTestOperator(task_id="test", system=system.name)
     return dag
 
@@ -101,13 +96,15 @@ def drills_dag(system: System) -> DAG:
     It starts paused or not as ``[core] dags_are_paused_at_creation`` says; the local stack starts it paused.
     """
     description = f"Start the drill of {system.name} that is due"
-    with _housekeeping(drills_id(system.name), system, description, CALENDAR_S, "drill") as dag:
+    with _housekeeping(drills_id(system.name), system, description, CALENDAR_S, "drill", on_behalf=True) as dag:
         asked = CalendarOperator(task_id=ASK, system=system.name)
         asked >> StartDrillOperator(task_id="start", trigger_dag_id=drill_id(system.name))
     return dag
 
 
-def _housekeeping(dag_id: str, system: System, description: str, every_s: float, tag: str) -> DAG:
+def _housekeeping(
+    dag_id: str, system: System, description: str, every_s: float, tag: str, *, on_behalf: bool = False
+) -> DAG:
     return DAG(
         dag_id=dag_id,
         description=description,
@@ -115,7 +112,7 @@ def _housekeeping(dag_id: str, system: System, description: str, every_s: float,
         catchup=False,
         max_active_runs=1,
         tags=[TAG, system.name, tag],
-        params={"person": Param(None, type=["null", "string"])},
+        params={"person": Param(None, type=["null", "string"])} if on_behalf else {},
         default_args={"owner": TAG},
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -215,6 +216,27 @@ def ref_of(context: Context) -> RunRef:
     if found is None:
         raise AirflowSkipException("no run was declared; there is nothing to do")
     return RunRef.from_json(found)
+
+
+class TriggerOnceOperator(TriggerDagRunOperator):
+    """Trigger the DAG run that an earlier task asks for; the same one is triggered once, however often it is asked for.
+
+    Subclasses say in :meth:`wanted` which it is.
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(skip_when_already_exists=True, logical_date=None, **kwargs)
+
+    def wanted(self, context: Any) -> tuple[str, dict[str, Any]]:
+        """Return id and configuration of the DAG run; raises ``AirflowSkipException`` when there is none to trigger."""
+        raise NotImplementedError(f"{type(self).__name__} must say which DAG run it triggers")
+
+    def execute(self, context: Any) -> None:
+        """Trigger, or skip with the reason."""
+        self.trigger_run_id, self.conf = self.wanted(context)
+        super().execute(context)
 
 
 class ClearDrillsOperator(RecoveryOperator):

@@ -1,14 +1,13 @@
 """The drill calendar in Airflow: what it says now, and the start of at most one drill."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.operators import RecoveryOperator
+from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator
 
 PERSON = "policy:calendar"
 """On whose behalf a drill is held that nobody asked for."""
@@ -27,22 +26,15 @@ class CalendarOperator(RecoveryOperator):
         return dict(library().agenda(self.system))
 
 
-class StartDrillOperator(TriggerDagRunOperator):
+class StartDrillOperator(TriggerOnceOperator):
     """Trigger the drill that the calendar asks for; the same drill of the same hour is triggered once."""
 
-    template_fields: Sequence[str] = ()
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(skip_when_already_exists=True, logical_date=None, **kwargs)
-
-    def execute(self, context: Any) -> None:
-        """Trigger, or skip with the reason why nothing starts now."""
+    def wanted(self, context: Any) -> tuple[str, dict[str, Any]]:
+        """Return the drill; skip with the reason why nothing starts now."""
         found = context["ti"].xcom_pull(task_ids=ASK)
         if found["start"] is None:
             raise AirflowSkipException(found["why"])
-        self.trigger_run_id = dag_run_id(found)
-        self.conf = conf_of(found)
-        super().execute(context)
+        return dag_run_id(found), conf_of(found)
 
 
 def dag_run_id(found: Mapping[str, Any]) -> str:

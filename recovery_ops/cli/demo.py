@@ -19,7 +19,7 @@ from recovery_ops.drills.settling import publish_settled
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.plan import Mode
-from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
+from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 
 OUT = Path("out")
@@ -123,13 +123,8 @@ class _Demo:
         return api.run_state(self._dag, run) in ("success", "failed")
 
     def _ref(self, dag_run: str) -> RunRef:
-        return RunRef(
-            system=self.system.name,
-            run_id=mint_run_id(f"{self.system.name}/{dag_run}", datetime.now(UTC)),
-            recovery_region=self.target,
-            impaired_region=self.system.home,
-            record_bucket=self.system.record_bucket.format(region=self.target),
-        )
+        home, now = self.system.home, datetime.now(UTC)
+        return RunRef.asked(self.system, dag_run, now, recovery_region=self.target, impaired_region=home)
 
     def _evidence(self, ref: RunRef, impact: datetime, outside: Outside) -> dict[str, Any]:
         outside.testify(load_run(ref), impact)

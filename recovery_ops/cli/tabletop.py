@@ -1,7 +1,6 @@
 """Tabletops from a terminal: who takes part is asked there, or in the forms of Airflow, or nobody takes part."""
 
 import getpass
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from recovery_ops.airflow.rest import AirflowApi
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.cli.interrupting import INTERRUPTED, resumable
 from recovery_ops.cli.participants import Nobody, Participants, Terminal
-from recovery_ops.cli.showing import Watch
+from recovery_ops.cli.triggering import follow
 from recovery_ops.drills.answer_files import load_answers
 from recovery_ops.drills.clearing import answering
 from recovery_ops.drills.convening import convene, place_of
@@ -31,7 +30,6 @@ from recovery_ops.model.tabletops import TabletopRequest
 
 DEFAULT = "regional-loss"
 RESUME = "drill run {system} --kind tabletop --resume {run}"
-LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +134,15 @@ def _in_airflow(system: System, said: Options, api: AirflowApi, say: Callable[[s
     dag_run = api.trigger(dag_id, form_of(said))
     ref = find_run(system, said.resume) if said.resume else place_of(system, dag_run, datetime.now(UTC))
     say(f"{dag_id} {dag_run}: run {ref.run_id}")
-    watch, asked = Watch(say), False
-    while api.run_state(dag_id, dag_run) not in ("success", "failed"):
-        states = [(task["task_id"], task.get("map_index", -1), task["state"]) for task in api.tasks(dag_id, dag_run)]
-        for task_id, index, state in states:
-            watch.task(task_id if index < 0 else f"{task_id} [{index}]", state)
-        if not asked and any(state == "awaiting_input" for _, _, state in states):
+    told = False
+
+    def tell_where(tasks: list[dict[str, Any]]) -> None:
+        nonlocal told
+        if not told and any(task["state"] == "awaiting_input" for task in tasks):
             say(f"people answer at {api.base_url}/required_actions")
-            asked = True
-        time.sleep(LOOK_S)
+            told = True
+
+    follow(api, dag_id, dag_run, say, tell_where)
     return ref
 
 

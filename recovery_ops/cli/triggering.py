@@ -13,7 +13,7 @@ from recovery_ops.airflow.rest import AirflowApi
 from recovery_ops.cli.showing import Watch
 from recovery_ops.errors import RequestError
 from recovery_ops.model.plan import Mode
-from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
+from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 
 STACK = Path("out/stack.json")
@@ -76,17 +76,27 @@ def run_in_airflow(
     drill = request.mode is Mode.DRILL
     dag_id = f"{'drill' if drill else 'failover'}__{system.name}"
     dag_run = api.trigger(dag_id, drill_form_of(request) if drill else form_of(request))
-    ref = RunRef(
-        system=system.name,
-        run_id=mint_run_id(f"{system.name}/{dag_run}", datetime.now(UTC)),
-        recovery_region=request.recovery_region,
-        impaired_region=impaired,
-        record_bucket=system.record_bucket.format(region=request.recovery_region),
+    ref = RunRef.asked(
+        system, dag_run, datetime.now(UTC), recovery_region=request.recovery_region, impaired_region=impaired
     )
     console.print(f"{dag_id} {dag_run}: run {ref.run_id}")
-    watch = Watch(say or console.print)
-    while api.run_state(dag_id, dag_run) not in ("success", "failed"):
-        for task in api.tasks(dag_id, dag_run):
-            watch.task(task["task_id"], task["state"])
-        time.sleep(LOOK_S)
+    follow(api, dag_id, dag_run, say or console.print)
     return ref
+
+
+def follow(
+    api: AirflowApi,
+    dag_id: str,
+    dag_run: str,
+    say: Callable[[str], None],
+    seen: Callable[[list[dict[str, Any]]], None] = lambda _: None,
+) -> None:
+    """Say each change of a task until the DAG run has ended; ``seen`` is given all tasks at each look."""
+    watch = Watch(say)
+    while api.run_state(dag_id, dag_run) not in ("success", "failed"):
+        tasks = api.tasks(dag_id, dag_run)
+        for task in tasks:
+            index = task.get("map_index", -1)
+            watch.task(task["task_id"] if index < 0 else f"{task['task_id']} [{index}]", task["state"])
+        seen(tasks)
+        time.sleep(LOOK_S)

@@ -1,6 +1,6 @@
 """Clean-up of drills that died on the way, by another process: nothing of a drill may stay because its runner did."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +18,7 @@ from recovery_ops.record.fold import fold
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import RunState
 from recovery_ops.record.store import ObjectStore
-from recovery_ops.reporting.drill_history import open_drills
+from recovery_ops.reporting.drill_history import leftovers, open_drills
 
 log = structlog.get_logger(__name__)
 
@@ -70,23 +70,19 @@ def answering(system: System) -> list[ObjectStore]:
     Raises:
         RecoveryError: None does; the error of the last one.
     """
-    return list(_answering(system, last=None))
-
-
-def _answering(system: System, last: RecoveryError | None) -> Iterator[ObjectStore]:
-    none = True
+    found: list[ObjectStore] = []
+    last: RecoveryError | None = None
     for region in system.regions:
         store = record_store(system, region, suspect=True)
         try:
             store.list(f"systems/{system.name}/claims/")
+            found.append(store)
         except RecoveryError as error:
             log.warning("record left out", region=region, error=error.message)
             last = error
-            continue
-        none = False
-        yield store
-    if none and last is not None:
+    if not found and last is not None:
         raise last
+    return found
 
 
 def _clear(system: System, run_id: str, person: str, reason: str, progress: Progress) -> Cleared:
@@ -109,10 +105,9 @@ def _state(system: System, ref: RunRef) -> RunState:
 
 def _outcome(state: RunState) -> Cleared:
     notes = state.note(EventType.CLEANED_UP)
-    facts = Payload(notes[-1].facts if notes else {})
     why = "" if notes and state.closed_at else "clean-up or close did not succeed; see runs show"
     removed = [what for note in notes for what in Payload(note.facts).texts("removed")]
-    return Cleared(run_id=state.run_id, removed=tuple(removed), leftovers=tuple(facts.texts("leftovers")), why=why)
+    return Cleared(run_id=state.run_id, removed=tuple(removed), leftovers=tuple(leftovers(state)), why=why)
 
 
 def told(cleared: Sequence[Cleared]) -> str:

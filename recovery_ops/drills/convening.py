@@ -1,22 +1,19 @@
 """Convening a tabletop: its scenario and what it is judged by are frozen into a record; nothing is claimed."""
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.execution.serving import serving_region
-from recovery_ops.execution.view import copy_regions, open_log
+from recovery_ops.execution.declare import circumstances
+from recovery_ops.execution.serving import first_other, serving_region
+from recovery_ops.execution.view import open_log
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Mode
-from recovery_ops.model.runs import RunRef, mint_run_id
+from recovery_ops.model.runs import RunRef
 from recovery_ops.model.scenarios import Scenario
-from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
 from recovery_ops.model.tabletops import TabletopRequest
-from recovery_ops.record.envelope import canonical
 from recovery_ops.record.log import EventLog
 
 WRITER = "declare#1"
@@ -43,14 +40,8 @@ def convene(system: System, asked: TabletopRequest, *, now: datetime | None = No
 def place_of(system: System, token: str, now: datetime) -> RunRef:
     """Return where the record of a tabletop that is asked for with ``token`` lies."""
     serving = serving_region(system).region
-    region = next(name for name in system.regions if name != serving)
-    return RunRef(
-        system=system.name,
-        run_id=mint_run_id(f"{system.name}/{token}", now),
-        recovery_region=region,
-        impaired_region=serving,
-        record_bucket=system.record_bucket.format(region=region),
-    )
+    region = first_other(system, serving)
+    return RunRef.asked(system, token, now, recovery_region=region, impaired_region=serving)
 
 
 def declare_in(log: EventLog, ref: RunRef, system: System, asked: TabletopRequest, now: datetime) -> None:
@@ -81,35 +72,23 @@ def criteria_of(asked: TabletopRequest) -> dict[str, Any]:
 
 
 def _declaration(ref: RunRef, system: System, asked: TabletopRequest, now: datetime) -> dict[str, Any]:
-    criteria = criteria_of(asked)
     due = now + timedelta(seconds=system.drills.every_s[DrillKind.TABLETOP])
     return {
-        "system": system.name,
+        **circumstances(system, ref.recovery_region, ref.impaired_region, criteria_of(asked)),
         "mode": Mode.DRILL,
         "drill": DrillKind.TABLETOP,
         "graceful": True,
         "intent": None,
         "execution": asked.execution,
-        "home": system.home,
-        "impaired_region": ref.impaired_region,
-        "recovery_region": ref.recovery_region,
-        "regions": list(system.regions),
         "components": [],
         "component": None,
         "reason": asked.reason or f"tabletop: {asked.scenario.title}",
         "person": asked.person,
         "token": asked.token,
-        "people": {role: list(names) for role, names in system.people.items()},
-        "tool_version": __version__,
-        "time_factor": Settings.from_environment().time_factor,
-        "account": None,
         "clocks": {"T3": now.isoformat()},
         "plan": {},
         "plan_hash": "",
-        "criteria": criteria,
-        "criteria_hash": hashlib.sha256(canonical(criteria)).hexdigest(),
         "point": None,
-        "record_copies": list(copy_regions(system, ref.recovery_region, ref.impaired_region)),
         "warnings": _warnings(system, asked),
         "inject": False,
         "scenario": asked.scenario.name,

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.cost.prices import AS_OF, price
+from recovery_ops.cost.prices import AS_OF
 from recovery_ops.drills.scheduling import Agenda
 from recovery_ops.errors import NoRecoveryPointError, RecoveryError
-from recovery_ops.execution.drill_limits import blast_radius, components_of, guard_limits
-from recovery_ops.execution.spending import HOUR_S, NOT_COUNTED
+from recovery_ops.execution.drill_limits import blast_radius, guard_limits
+from recovery_ops.execution.spending import HOUR_S, NOT_COUNTED, priced
 from recovery_ops.kinds import StepContext, driver
 from recovery_ops.model.drill_hours import blocked_by
 from recovery_ops.model.drills import RUN, DrillKind
@@ -43,7 +43,7 @@ def preview(system: System, request: RunRequest, plan: Plan, agenda: Agenda) -> 
     choice, no_point = starting_point(system, request, plan, agenda.at)
     captures = choice.point.captures if choice else {}
     obstacle = agenda.held_up or no_point
-    contexts = [_context(system, request, plan, name, captures) for name in components_of(plan)]
+    contexts = [_context(system, request, plan, name, captures) for name in plan.components]
     return {
         "system": system.name,
         "kind": str(request.drill),
@@ -107,19 +107,13 @@ def _context(
 def _cost(system: System, plan: Plan, contexts: Iterable[StepContext]) -> Json:
     """Return the ceiling, and what instances cost for as long as the plan is expected to take, at list prices."""
     hours = sum(step.estimate_s for step in plan.steps) / HOUR_S
-    known, unknown = 0.0, [NOT_COUNTED]
-    for sku, units in _hourly(contexts):
-        listed = price(sku, plan.recovery_region)
-        if listed is None:
-            unknown.append(f"{units:g} x {sku} in {plan.recovery_region}")
-        else:
-            known += listed.usd * units * hours
+    usd, unknown = priced(_hourly(contexts), plan.recovery_region, hours)
     return {
         "ceiling_usd": system.drills.ceiling_usd,
-        "estimate_usd": round(known, 2),
+        "estimate_usd": round(usd, 2),
         "at_most_hours": round(hours, 2),
         "prices_of": AS_OF,
-        "not_priced": unknown,
+        "not_priced": [NOT_COUNTED, *unknown],
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from recovery_ops.errors import RequestError
-from recovery_ops.execution.serving import serving_region
+from recovery_ops.execution.serving import first_other, serving_region
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode
 from recovery_ops.model.runs import RunRequest
@@ -52,10 +52,7 @@ def drill_request(
     """
     if kind is DrillKind.TABLETOP:
         raise RequestError("a tabletop recovers nothing; it has a scenario instead of a plan")
-    serving = serving_region(system).region
-    target = region or next(name for name in system.regions if name != serving)
-    if target == serving:
-        raise RequestError(f"{system.name} serves from {serving}; a drill brings it up in another region")
+    serving, target = leaving(system, region)
     return RunRequest(
         system=system.name,
         mode=Mode.DRILL,
@@ -71,6 +68,19 @@ def drill_request(
         intent=Intent.CORRUPTION if point_id else INTENT[kind],
         point_id=point_id,
     )
+
+
+def leaving(system: System, region: str | None = None) -> tuple[str, str]:
+    """Return the region that serves and the one in which a drill brings the system up, ``region`` if it is given.
+
+    Raises:
+        RequestError: ``region`` serves.
+    """
+    serving = serving_region(system).region
+    target = region or first_other(system, serving)
+    if target == serving:
+        raise RequestError(f"{system.name} serves from {serving}; a drill brings it up in another region")
+    return serving, target
 
 
 def least_drilled(system: System, drilled: Sequence[tuple[str, datetime]]) -> str:

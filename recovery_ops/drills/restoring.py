@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.drills.requesting import any_of, drill_request
+from recovery_ops.drills.requesting import any_of, drill_request, leaving
 from recovery_ops.drills.settling import publish_settled
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.execution.direct import run_direct
@@ -53,11 +53,12 @@ def restore_test(
         NoRecoveryPointError: There is no point in the region.
     """
     name = component or any_of(sorted(item.name for item in system.components if driver(item).protected))
+    _, where = leaving(system, region)
     asked = drill_request(
         system, DrillKind.COMPONENT, person=person, token=uuid.uuid4().hex, execution="direct", reason=REASON,
-        component=name, region=region, point_id=point_id or _some_point(system, region),
+        component=name, region=where, point_id=point_id or _some_point(system, where),
     )  # fmt: skip
-    point, where = str(asked.point_id), asked.recovery_region
+    point = str(asked.point_id)
     facts: dict[str, Any] = {"point_id": point, "component": name, "region": where}
     try:
         ref = run(asked, system)
@@ -70,14 +71,11 @@ def restore_test(
     return _stored(system, RestoreTest(**facts, at=datetime.now(UTC), run_id=ref.run_id, **_judged(made, name)))
 
 
-def _some_point(system: System, region: str | None) -> str:
-    where = drill_request(
-        system, DrillKind.COMPONENT, person="", token="", execution="direct", region=region
-    ).recovery_region
+def _some_point(system: System, region: str) -> str:
     with calling_as(LOOKING):
-        found = Shelf(system=system).ids(where)
+        found = Shelf(system=system).ids(region)
     if not found:
-        raise NoRecoveryPointError(f"{system.name}: there is no recovery point in {where}", system=system.name)
+        raise NoRecoveryPointError(f"{system.name}: there is no recovery point in {region}", system=system.name)
     return any_of(found)
 
 

@@ -92,9 +92,9 @@ def find_scenario(name: str, own: str | Path | None = None) -> Scenario:
 def playable(own: str | Path | None = None) -> list[Scenario]:
     """Return every scenario that has no problems, by name; one that has is told to whoever asks for it by name."""
     found = []
-    for name in scenario_names(own):
+    for _, path in sorted(_files(own).items()):
         with suppress(CatalogError):
-            found.append(find_scenario(name, own))
+            found.append(load_scenario(path))
     return found
 
 

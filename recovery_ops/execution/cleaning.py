@@ -64,7 +64,7 @@ def _round(view: RunView) -> tuple[list[str], list[str]]:
     """
     removed: list[str] = []
     trouble: list[str] = []
-    for name in reversed(list(dict.fromkeys(step.component for step in view.plan.steps if step.component))):
+    for name in reversed(view.plan.components):
         _collect(removed, trouble, name, partial(_released, view, name))
     _collect(removed, trouble, "traffic", partial(put_back, view))
     _collect(removed, trouble, "fault", partial(_mended, view))

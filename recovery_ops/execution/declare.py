@@ -19,7 +19,7 @@ from recovery_ops.kinds import driver
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Intent, Mode, Plan
-from recovery_ops.model.runs import RunRef, RunRequest, mint_run_id
+from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import System
 from recovery_ops.planning import plan_to_json
@@ -88,12 +88,8 @@ def _impaired(system: System, request: RunRequest) -> str:
 
 
 def _ref(request: RunRequest, system: System, plan: Plan, now: datetime) -> RunRef:
-    return RunRef(
-        system=system.name,
-        run_id=mint_run_id(f"{system.name}/{request.token}", now),
-        recovery_region=plan.recovery_region,
-        impaired_region=plan.impaired_region,
-        record_bucket=system.record_bucket.format(region=plan.recovery_region),
+    return RunRef.asked(
+        system, request.token, now, recovery_region=plan.recovery_region, impaired_region=plan.impaired_region
     )
 
 
@@ -103,26 +99,18 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
     impact = request.impact_at or now
     decided = request.decided_at or now
     return {
-        "system": system.name,
+        **circumstances(system, plan.recovery_region, plan.impaired_region, criteria),
         "mode": request.mode,
         "drill": str(request.drill or DrillKind.REGIONAL) if drill else None,
         "graceful": request.graceful,
         "intent": request.intent,
         "execution": request.execution,
-        "home": system.home,
-        "impaired_region": plan.impaired_region,
-        "recovery_region": plan.recovery_region,
-        "regions": list(system.regions),
         "components": [component.name for component in system.components],
         "component": request.component,
         "reason": request.reason,
         "person": request.person,
         "token": request.token,
         "override": request.override,
-        "people": {role: list(names) for role, names in system.people.items()},
-        "tool_version": __version__,
-        "time_factor": Settings.from_environment().time_factor,
-        "account": None,
         "clocks": {
             "T0": impact.isoformat(),
             "T1": (request.detected_at or decided).isoformat(),
@@ -131,13 +119,30 @@ def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice
         },
         "plan": plan_to_json(plan),
         "plan_hash": plan.hash,
-        "criteria": criteria,
-        "criteria_hash": hashlib.sha256(canonical(criteria)).hexdigest(),
         "point": _point(choice, impact),
-        "record_copies": list(copy_regions(system, plan.recovery_region, plan.impaired_region)),
         "warnings": _warnings(request, choice),
         "inject": drill and request.inject,
         **(_limits(request, system, plan) if drill else {}),
+    }
+
+
+def circumstances(
+    system: System, recovery_region: str, impaired_region: str, criteria: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what every declaration says, whatever it declares: the system as it is, and what will be judged."""
+    return {
+        "system": system.name,
+        "home": system.home,
+        "impaired_region": impaired_region,
+        "recovery_region": recovery_region,
+        "regions": list(system.regions),
+        "people": {role: list(names) for role, names in system.people.items()},
+        "tool_version": __version__,
+        "time_factor": Settings.from_environment().time_factor,
+        "account": None,
+        "criteria": criteria,
+        "criteria_hash": hashlib.sha256(canonical(criteria)).hexdigest(),
+        "record_copies": list(copy_regions(system, recovery_region, impaired_region)),
     }
 
 

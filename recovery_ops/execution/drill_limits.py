@@ -15,7 +15,7 @@ def blast_radius(system: System, request: RunRequest, plan: Plan) -> Json:
     fault = f"{plan.impaired_region} is broken for the callers of this drill alone" if request.inject else "none"
     return {
         "region": plan.recovery_region,
-        "components": components_of(plan),
+        "components": list(plan.components),
         "fault": fault,
         "untouched": [OTHERS, f"{system.traffic.name} keeps answering from {plan.impaired_region}"],
     }
@@ -29,8 +29,3 @@ def guard_limits(system: System) -> list[Json]:
         {"guard": "spend", "limit": f"{system.drills.ceiling_usd:.2f} USD by the price table"},
         {"guard": "production", "limit": f"{system.traffic.name} answers"},
     ]
-
-
-def components_of(plan: Plan) -> list[str]:
-    """Return the components of a plan, in order."""
-    return list(dict.fromkeys(step.component for step in plan.steps if step.component))

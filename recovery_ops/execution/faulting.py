@@ -68,17 +68,15 @@ def inject(view: RunView) -> Fault:
     return Fault(region=ref.impaired_region, scope=scope, at=at, detected_at=datetime.now(UTC), looks=looks)
 
 
-def mend(ref: RunRef) -> bool:
-    """Take back the fault of a drill, if this installation can set any; return whether it was asked to.
+def mend(ref: RunRef) -> None:
+    """Take back the fault of a drill, if this installation can set any.
 
     Raises:
         StepInterruptedError: It could not be taken back.
     """
     settings = Settings.from_environment()
-    if not can_break(settings):
-        return False
-    mend_region(ref.impaired_region, ref.run_id, settings)
-    return True
+    if can_break(settings):
+        mend_region(ref.impaired_region, ref.run_id, settings)
 
 
 def _until_noticed(view: RunView) -> int:

@@ -73,13 +73,7 @@ def _ref(system: System, run_id: str, region: str) -> RunRef | None:
     declared = next((event.payload for event in events if event.type is EventType.RUN_DECLARED), None)
     if declared is None or declared["recovery_region"] != region:
         return None
-    return RunRef(
-        system=system.name,
-        run_id=run_id,
-        recovery_region=region,
-        impaired_region=str(declared["impaired_region"]),
-        record_bucket=system.record_bucket.format(region=region),
-    )
+    return RunRef.of(system, run_id, recovery_region=region, impaired_region=str(declared["impaired_region"]))
 
 
 def _looker() -> Caller:

@@ -53,6 +53,11 @@ def serving_region(system: System) -> Serving:
     return Serving(region=newest.serving_region, since=newest.closed_at, run_id=newest.run_id, silent=tuple(silent))
 
 
+def first_other(system: System, serving: str) -> str:
+    """Return the first region of the catalog that is not the one that serves."""
+    return next(name for name in system.regions if name != serving)
+
+
 def newest_closed(runs: Iterable[RunState]) -> RunState | None:
     """Return the run closed last of those that may have moved traffic and say where the system serves."""
     told = [run for run in runs if run.mode in MOVED and run.closed_at is not None and run.serving_region]

@@ -1,5 +1,6 @@
 """What a drill has cost until now, by the price table: instances that were obtained, for as long as they stand."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,13 +36,22 @@ def spent(view: RunView, now: datetime | None = None) -> Spent:
         if since is None:
             continue
         hours = (now - since).total_seconds() / (view.settings.time_factor or 1.0) / HOUR_S
-        for sku, units in hourly.items():
-            known = price(sku, view.ref.recovery_region)
-            if known is None:
-                unknown.append(f"{units:g} x {sku} in {view.ref.recovery_region}")
-            else:
-                usd += known.usd * units * hours
+        known_usd, more = priced(hourly.items(), view.ref.recovery_region, hours)
+        usd += known_usd
+        unknown += more
     return Spent(usd=round(usd, 4), prices_of=AS_OF, not_priced=tuple(unknown))
+
+
+def priced(hourly: Iterable[tuple[str, float]], region: str, hours: float) -> tuple[float, list[str]]:
+    """Return what units of the price table cost in US dollars for so many hours, and what the table does not know."""
+    usd, unknown = 0.0, list[str]()
+    for sku, units in hourly:
+        known = price(sku, region)
+        if known is None:
+            unknown.append(f"{units:g} x {sku} in {region}")
+        else:
+            usd += known.usd * units * hours
+    return usd, unknown
 
 
 def _asked_at(view: RunView, component: str) -> datetime | None:

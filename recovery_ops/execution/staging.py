@@ -13,11 +13,11 @@ from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.execution.faulting import inject
 from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
-from recovery_ops.execution.view import RunView
+from recovery_ops.execution.view import RunView, clocks_started
 from recovery_ops.kinds import StepContext, driver
 from recovery_ops.model.events import EventType
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
-from recovery_ops.model.plan import Phase, Step, SystemStep
+from recovery_ops.model.plan import Phase, Step
 from recovery_ops.model.system import Component
 from recovery_ops.record.log import EventWriter
 
@@ -31,8 +31,7 @@ def stage(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
         StepFailedError: Something of the standby could not be made.
         DeadlineExceededError: The region goes on answering although it was broken for this run.
     """
-    begun = next((event for event in view.log.events_of(f"{SystemStep.STAGE}#") if _starts(event.type)), None)
-    if begun is not None:
+    if (begun := clocks_started(view.log)) is not None:
         return {"staged": list(begun.payload["staged"])}
     staged = []
     with meter.waiting():
@@ -49,14 +48,10 @@ def stage(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     return {"staged": staged}
 
 
-def _starts(event_type: EventType) -> bool:
-    return event_type is EventType.CLOCKS_STARTED
-
-
 def _standing(view: RunView) -> Iterator[Component]:
     """Yield what a real run would find standing, each after what it needs; what needs more than that is left out."""
     found: set[str] = set()
-    for name in dict.fromkeys(step.component for step in view.plan.steps if step.component):
+    for name in view.plan.components:
         component = view.system.component(name)
         if driver(component).stands_already() and set(component.needs) <= found and _provision(view, name):
             found.add(name)

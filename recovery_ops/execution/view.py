@@ -169,7 +169,7 @@ class RunView:
 
     def outputs(self, component: Component) -> dict[str, dict[str, Any]]:
         """Return the merged outputs of ``component`` and of everything it needs, from their succeeded steps."""
-        wanted = [component.name, *_all_needs(self.system, component)]
+        wanted = [component.name, *self.system.needs_of(component)]
         found: dict[str, dict[str, Any]] = {}
         for name in wanted:
             for event in self.log.tails(f"{name}."):
@@ -180,17 +180,6 @@ class RunView:
 
 def _ignore(_type: EventType, _payload: Mapping[str, Any]) -> None:
     """Drop an event; for looking without recording."""
-
-
-def _all_needs(system: System, component: Component) -> list[str]:
-    seen: list[str] = []
-    queue = list(component.needs)
-    while queue:
-        name = queue.pop(0)
-        if name not in seen:
-            seen.append(name)
-            queue.extend(system.component(name).needs)
-    return seen
 
 
 def load_run(ref: RunRef) -> RunView:
@@ -234,8 +223,14 @@ def view_of(ref: RunRef, log: EventLog, declared: Event) -> RunView:
 
 
 def _started(log: EventLog) -> Mapping[str, str]:
-    begun = (event for event in log.events_of(f"{SystemStep.STAGE}#") if event.type is EventType.CLOCKS_STARTED)
-    return next((dict(event.payload["clocks"]) for event in begun), {})
+    begun = clocks_started(log)
+    return {} if begun is None else dict(begun.payload["clocks"])
+
+
+def clocks_started(log: EventLog) -> Event | None:
+    """Return the event with which a drill started its clocks, ``None`` before that."""
+    staged = log.events_of(f"{SystemStep.STAGE}#")
+    return next((event for event in staged if event.type is EventType.CLOCKS_STARTED), None)
 
 
 def component_of(view: RunView, step: Step) -> Component:

@@ -218,14 +218,14 @@ class FeatureStore(Kind):
         watermark, region = datetime.now(UTC).replace(microsecond=0), ctx.source_region
         table = published.value_of(self.settings.table_parameter, region) or self.settings.table
         facts = self.settings
-        online = [dict(row) for row in written_until(items.scan(table, region), facts.timestamp, watermark)]
+        online = written_until(items.scan(table, region), facts.timestamp, watermark)
         objects = pin(facts.offline.bucket, facts.offline.prefix, region)
         offline = profile_objects(
             objects, region, component=self.component.name, key=(facts.key,), timestamp=facts.timestamp
         )
         newest = newest_of(online, facts.timestamp)
         settled = watermark - timedelta(seconds=REPLICATED_S)
-        arrived = [dict(row) for row in written_until(online, facts.timestamp, settled)] or online
+        arrived = written_until(online, facts.timestamp, settled) or online
         return Capture(
             component=self.component.name,
             kind=self.name,

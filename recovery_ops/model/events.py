@@ -120,8 +120,6 @@ class EventType(enum.StrEnum):
     FAULT_INJECTED = "fault-injected"
     """what, region, scope (whom it hits), person, at (T0), detected_at (T1), looks (how often it was asked): a drill's
     own fault"""
-    FAULT_REMOVED = "fault-removed"
-    """what, region, scope"""
     TRAFFIC_REHEARSED = "traffic-rehearsed"
     """name, method, from_region, to_region, effective_at, waited_s, simulated (bool: no name of its own moved), detail:
     the traffic of a drill was moved, that of production was not"""

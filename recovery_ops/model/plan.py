@@ -130,6 +130,11 @@ class Plan:
     hash: str
     frozen: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Return the components that have steps, in the order of their steps."""
+        return tuple(dict.fromkeys(step.component for step in self.steps if step.component))
+
     def has(self, step_id: str) -> bool:
         """Return whether ``step_id`` is one of the steps."""
         return any(step.id == step_id for step in self.steps)

@@ -9,6 +9,7 @@ from typing import Any
 
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.plan import Intent, Mode
+from recovery_ops.model.system import System
 
 RUN_ID = re.compile(r"r-\d{8}-[0-9a-f]{6}")
 
@@ -58,6 +59,25 @@ class RunRef:
     recovery_region: str
     impaired_region: str
     record_bucket: str
+
+    @classmethod
+    def of(cls, system: System, run_id: str, *, recovery_region: str, impaired_region: str) -> "RunRef":
+        """Return where the record of a run of ``system`` lives: in the bucket of its recovery region."""
+        return cls(
+            system=system.name,
+            run_id=run_id,
+            recovery_region=recovery_region,
+            impaired_region=impaired_region,
+            record_bucket=system.record_bucket.format(region=recovery_region),
+        )
+
+    @classmethod
+    def asked(
+        cls, system: System, token: str, now: datetime, *, recovery_region: str, impaired_region: str
+    ) -> "RunRef":
+        """Return where the run lives that a request with ``token`` opens on the day of ``now``."""
+        run_id = mint_run_id(f"{system.name}/{token}", now)
+        return cls.of(system, run_id, recovery_region=recovery_region, impaired_region=impaired_region)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -178,6 +178,17 @@ class System:
                 return component
         raise KeyError(name)
 
+    def needs_of(self, component: Component) -> list[str]:
+        """Return everything that ``component`` needs, directly or not, each once, the nearest first."""
+        seen: list[str] = []
+        queue = list(component.needs)
+        while queue:
+            name = queue.pop(0)
+            if name not in seen:
+                seen.append(name)
+                queue.extend(self.component(name).needs)
+        return seen
+
     @property
     def lead_tier(self) -> Tier:
         """Return the most critical tier that a component of this system has."""

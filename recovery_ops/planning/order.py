@@ -36,12 +36,7 @@ def in_order(system: System) -> tuple[Component, ...]:
 
 def with_needs(system: System, component: Component) -> tuple[Component, ...]:
     """Return ``component`` and all that it needs, directly or not, in their order."""
-    wanted, waiting = {component.name}, list(component.needs)
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            waiting += system.component(name).needs
+    wanted = {component.name, *system.needs_of(component)}
     return tuple(item for item in in_order(system) if item.name in wanted)
 
 

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.quality.probes import verdict
 
 Row = Mapping[str, Any]
+AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 def newest_of(rows: Iterable[Row], timestamp: str, *, until: datetime | None = None) -> datetime | None:
@@ -17,7 +18,7 @@ def newest_of(rows: Iterable[Row], timestamp: str, *, until: datetime | None = N
     return max((moment for moment in times if until is None or moment <= until), default=None)
 
 
-def written_until(rows: Iterable[Row], timestamp: str, until: datetime) -> list[Row]:
+def written_until(rows: Iterable[AnyRow], timestamp: str, until: datetime) -> list[AnyRow]:
     """Return the rows whose time is not later than ``until``; a row without a time is kept."""
     return [row for row in rows if (moment := _moment(row.get(timestamp))) is None or moment <= until]
 

@@ -35,13 +35,7 @@ run_direct(stage.request("regional", token=sys.argv[1]), stage.system)
 def begun(stage: Stage) -> RunRef | None:
     """The open drill, once the endpoint that it makes is being made."""
     for state in open_drills(stage.system.name, [record_store(stage.system, AWAY)]):
-        ref = RunRef(
-            system=stage.system.name,
-            run_id=state.run_id,
-            recovery_region=AWAY,
-            impaired_region=HOME,
-            record_bucket=stage.system.record_bucket.format(region=AWAY),
-        )
+        ref = RunRef.of(stage.system, state.run_id, recovery_region=AWAY, impaired_region=HOME)
         if load_run(ref).log.events_of("scoring.redeploy#"):
             return ref
     return None

@@ -19,7 +19,7 @@ from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
 from recovery_ops.cli import local
 from recovery_ops.errors import RecoveryError
-from recovery_ops.model.runs import RunRef, mint_run_id
+from recovery_ops.model.runs import RunRef
 from recovery_ops.record.embedded import embedded_postgres
 
 STEPS = ("network.provision", "features.rehydrate", "scoring.redeploy", "features.verify", "cutover", "reprotect")
@@ -45,13 +45,8 @@ class Airflow:
         form = {"target_region": TARGET, "reason": f"{HOME} does not answer", "impact_at": impact}
         self.run = self.api.trigger(self.dag, form)
         system = self.ground.system
-        self.ground.ref = RunRef(
-            system=system.name,
-            run_id=mint_run_id(f"{system.name}/{self.run}", datetime.now(UTC)),
-            recovery_region=TARGET,
-            impaired_region=HOME,
-            record_bucket=system.record_bucket.format(region=TARGET),
-        )
+        now = datetime.now(UTC)
+        self.ground.ref = RunRef.asked(system, self.run, now, recovery_region=TARGET, impaired_region=HOME)
 
     def carry_on(self, ref: RunRef | None) -> None:
         """Take over an open run that this Airflow has never heard of, as a person does in the form."""
