@@ -5,10 +5,10 @@ import os
 import re
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from recovery_ops.execution.open_runs import find_run
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.runs import mint_run_id
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
+from recovery_ops.testing import patience
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ CALM = {
     "throughput: 40/s": "throughput: 10/s",
 }
 """How fast this machine is proves nothing."""
-LIMIT_S = 240.0
+until = partial(patience.until, limit_s=240.0, every_s=0.2)
 
 
 class Pager(BaseHTTPRequestHandler):
@@ -123,10 +124,3 @@ def ended(api: AirflowApi) -> tuple[str, str]:
 
 def told_of(pager: tuple[str, list[str]], moment: str) -> list[str]:
     return [subject for subject in pager[1] if moment in subject.lower()]
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < end, f"{what} did not come within {LIMIT_S:.0f} s"
-        time.sleep(0.2)

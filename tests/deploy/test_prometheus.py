@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from recovery_ops.airflow.stack import free_port
 from recovery_ops.model.events import EventType
 from recovery_ops.record.keys import events_prefix
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
+from recovery_ops.testing import patience
 from recovery_ops.testing.runs import RUN_ID, SYSTEM, Run, iso
 from recovery_ops.testing.stores import InMemoryObjectStore
 
@@ -34,12 +35,7 @@ TOKEN = "a-token-of-some-length"
 HOME, TARGET = "us-east-1", "us-west-2"
 
 
-def until(true: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + LIMIT_S
-    while not (found := true()):
-        assert time.monotonic() < end, f"{what} did not come true in time"
-        time.sleep(0.2)
-    return found
+until = partial(patience.until, limit_s=LIMIT_S, every_s=0.2)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,16 @@ from recovery_ops.model.system import Component, System
 from recovery_ops.record.fold import fold
 from recovery_ops.record.state import RunState
 from recovery_ops.sandbox.process import RunningSandbox
+from recovery_ops.testing import patience
+from recovery_ops.testing.patience import PATIENT_S
 
 CATALOGS = Path(__file__).parents[2] / "dags"
 HOME, AWAY = "us-east-1", "us-west-2"
 FACTOR = 1 / 600
 LIMIT_S = 90.0
-PATIENT_S = 1e9
 
 
-def until(true: Callable[[], Any], what: str) -> Any:
-    """Return the first true value; fail when there is none in time."""
-    end = time.monotonic() + LIMIT_S
-    while not (value := true()):
-        assert time.monotonic() < end, f"{what} did not come true in time"
-        time.sleep(0.05)
-    return value
+until = partial(patience.until, limit_s=LIMIT_S)
 
 
 def patient_system() -> System:
@@ -48,11 +44,8 @@ def patient_system() -> System:
 
 
 def _patient(component: Component) -> Component:
-    settings = dict(component.settings)
-    if "verify" in settings:
-        loose = {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0, "throughput": 5.0}
-        settings["verify"] = {**settings["verify"], **loose}
-    return replace(component, rto_s=PATIENT_S, rpo_s=PATIENT_S if component.rpo_s else None, settings=settings)
+    loose = {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0, "throughput": 5.0}
+    return patience.patient(component, loose, rto_s=PATIENT_S)
 
 
 @dataclass(slots=True)

@@ -1,8 +1,6 @@
 """A protected system in a sandbox of its own, with a writer outside, that is failed over and brought home."""
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,20 +22,14 @@ from recovery_ops.sandbox.outside.crowd import Person, send_out
 from recovery_ops.sandbox.outside.journal import acknowledged, lines
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.seed import data
+from recovery_ops.testing import patience
 
 CATALOGS = Path(__file__).parents[2] / "dags"
 HOME, AWAY = "us-east-1", "us-west-2"
 TABLE, KEY = "fraud-features", "entity_id"
-LIMIT_S = 60.0
 
 
-def until(true: Callable[[], Any], what: str) -> Any:
-    """Return the first true value; fail when there is none in time."""
-    end = time.monotonic() + LIMIT_S
-    while not (value := true()):
-        assert time.monotonic() < end, f"{what} did not come true in time"
-        time.sleep(0.05)
-    return value
+until = patience.until
 
 
 def patient_system() -> System:
@@ -47,10 +39,7 @@ def patient_system() -> System:
 
 
 def _patient(component: Component) -> Component:
-    settings = dict(component.settings)
-    if "verify" in settings:
-        settings["verify"] = {**settings["verify"], "p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0}
-    return replace(component, rpo_s=1e9 if component.rpo_s else None, settings=settings)
+    return patience.patient(component, {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0})
 
 
 @dataclass(slots=True)

@@ -5,11 +5,10 @@ Outsiders see what clients would: the name, the switch, the two front doors. Wha
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,12 @@ from recovery_ops.sandbox.outside.names import Name
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 from recovery_ops.sandbox.seed.fraud_detection import seed
+from recovery_ops.testing import patience
+from recovery_ops.testing.patience import PATIENT_S
 
 CATALOGS = Path(__file__).parents[2] / "dags"
 HOME, TARGET = "us-east-1", "us-west-2"
 TABLE, KEY, ENDPOINT = "fraud-features", "entity_id", "fraud-scoring"
-LIMIT_S = 60.0
-PATIENT_S = 1e9
 BASELINE_MS = 50
 """How slow the endpoint at home is while its speed is measured: a busy machine is then no reason to fail."""
 
@@ -47,13 +46,7 @@ Harm = Callable[["World"], object]
 """What is done to the sandbox."""
 
 
-def until(true: Callable[[], Any], what: str) -> Any:
-    """Return the first true value; fail when there is none in time."""
-    end = time.monotonic() + LIMIT_S
-    while not (value := true()):
-        assert time.monotonic() < end, f"{what} did not come true in time"
-        time.sleep(0.02)
-    return value
+until = partial(patience.until, every_s=0.02)
 
 
 def patient_system() -> System:
@@ -63,11 +56,8 @@ def patient_system() -> System:
 
 
 def _patient(component: Component) -> Component:
-    settings = dict(component.settings)
-    if "verify" in settings:
-        settings["verify"] = {**settings["verify"], "p95_latency": 60.0, "end_to_end": 60.0, "throughput": 25.0}
-    rpo_s = PATIENT_S if component.rpo_s else None
-    return replace(component, rto_s=PATIENT_S, rpo_s=rpo_s, settings=settings, gates_traffic=True)
+    loose = {"p95_latency": 60.0, "end_to_end": 60.0, "throughput": 25.0}
+    return patience.patient(component, loose, rto_s=PATIENT_S, gates_traffic=True)
 
 
 def lean(system: System) -> System:

@@ -1,6 +1,7 @@
 """The reference page of catalogs says what the code does."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from recovery_ops.catalog.quantities import in_words
 from recovery_ops.execution.systems import kind_specs
 from recovery_ops.model.drills import DrillKind
 from recovery_ops.model.system import Tier
+from recovery_ops.testing import pages
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "catalog.md").read_text()
 SECTIONS = {
@@ -33,12 +35,7 @@ SECTIONS = {
 }
 
 
-def rows(section: str) -> dict[str, list[str]]:
-    """Return the rows of the first table after ``section``: key -> type, default, meaning."""
-    table = re.search(r"\n\| key .*?\n\|---.*?\n((?:\|.*\n)+)", PAGE[PAGE.index(section) :])
-    assert table is not None
-    cells = [[cell.strip() for cell in line.strip("|\n ").split(" | ")] for line in table[1].splitlines()]
-    return {row[0].strip("`"): row[1:] for row in cells}
+rows = partial(pages.rows, PAGE)
 
 
 @pytest.mark.parametrize(("section", "model"), SECTIONS.items())

@@ -1,6 +1,6 @@
 """The reference page of scenarios says what the code does."""
 
-import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from recovery_ops.catalog.quantities import in_words
 from recovery_ops.drills import answer_files, scenario_files
+from recovery_ops.testing import pages
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "scenarios.md").read_text()
@@ -20,11 +21,7 @@ SECTIONS = {
 }
 
 
-def rows(section: str) -> dict[str, list[str]]:
-    table = re.search(r"\n\| key .*?\n\|---.*?\n((?:\|.*\n)+)", PAGE[PAGE.index(section) :])
-    assert table is not None
-    cells = [[cell.strip() for cell in line.strip("|\n ").split(" | ")] for line in table[1].splitlines()]
-    return {row[0].strip("`"): row[1:] for row in cells}
+rows = partial(pages.rows, PAGE)
 
 
 @pytest.mark.parametrize(("section", "model"), SECTIONS.items())
