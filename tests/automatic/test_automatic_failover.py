@@ -1,7 +1,6 @@
 """A region dies at night and nobody touches anything: policy `automatic` on the real stack detects, recovers, tells."""
 
 import json
-import os
 import re
 import shutil
 import threading
@@ -22,6 +21,7 @@ from recovery_ops.execution.view import load_run
 from recovery_ops.model.runs import mint_run_id
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 from recovery_ops.testing import patience
+from recovery_ops.testing.worlds import speaking_to
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -68,11 +68,8 @@ def pager() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture
 def scene(tmp_path: Path, pager: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.chdir(ROOT)  # where the plugins are
-    kept = dict(os.environ)
-    with ExitStack() as ending:
+    with speaking_to({}), ExitStack() as ending:
         yield Scene(SYSTEM, catalogs(tmp_path, pager[0]), tmp_path / "out", tmp_path, ending, Console(quiet=True))
-    os.environ.clear()
-    os.environ.update(kept)
 
 
 def catalogs(folder: Path, pager: str) -> Path:

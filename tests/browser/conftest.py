@@ -15,6 +15,7 @@ from recovery_ops.cli.outside import send_everybody
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
 from recovery_ops.sandbox import process
+from recovery_ops.testing.worlds import speaking_to
 
 PATIENT = {"critical: auto": "critical: ask", "timeout: 3m": "timeout: 3h", "rpo: 1m": "rpo: 5h"}
 """People are asked and have time; a minute is one second here, which a busy machine may take between two writes."""
@@ -37,26 +38,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     sandbox = local.start_world(
         folder / "sandbox", dags, cache=ROOT / "out" / "cache", request_log=None, parent_pid=os.getpid(), progress=print
     )
-    known = {**local.environment(sandbox), "RECOVERY_OPS_CATALOGS": str(dags)}
-    before = dict(os.environ)
-    local.use(known)
-    try:
-        running = stack.up(
-            folder / "stack", dags=dags, plugins=ROOT / "plugins", extra=local.environment(sandbox),
-            parent_pid=os.getpid(), progress=print,
-        )  # fmt: skip
-        api = AirflowApi(running.airflow_url, "alice", running.password("alice"))
-        await_dags(api, {f"failover__{SYSTEM}"})
-        described = load_system(SYSTEM, dags)
-        protect(described)
-        outside = send_everybody(described, sandbox, folder / "outside", every_s=0.5)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            yield World(running, sandbox, browser)
-            browser.close()
-        outside.leave()
-    finally:
-        stack.down(folder / "stack")
-        process.stop(sandbox)
-        os.environ.clear()
-        os.environ.update(before)
+    with speaking_to(local.environment(sandbox) | {"RECOVERY_OPS_CATALOGS": str(dags)}):
+        try:
+            running = stack.up(
+                folder / "stack", dags=dags, plugins=ROOT / "plugins", extra=local.environment(sandbox),
+                parent_pid=os.getpid(), progress=print,
+            )  # fmt: skip
+            api = AirflowApi(running.airflow_url, "alice", running.password("alice"))
+            await_dags(api, {f"failover__{SYSTEM}"})
+            described = load_system(SYSTEM, dags)
+            protect(described)
+            outside = send_everybody(described, sandbox, folder / "outside", every_s=0.5)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                yield World(running, sandbox, browser)
+                browser.close()
+            outside.leave()
+        finally:
+            stack.down(folder / "stack")
+            process.stop(sandbox)

@@ -1,33 +1,21 @@
 """One protected world for the session; every test starts from a snapshot of it."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from fraud_world import FraudWorld
 
-from recovery_ops.aws import clients, identity
 from recovery_ops.sandbox.process import running_sandbox
+from recovery_ops.testing import worlds
 
 FACTOR = 0.0005
 
 
-@contextmanager
-def speaking_to(base_url: str) -> Iterator[None]:
+def speaking_to(base_url: str) -> AbstractContextManager[None]:
     """Let the library's clients reach this sandbox, and forget them afterwards."""
-    saved = dict(os.environ)
-    os.environ |= {"AWS_ENDPOINT_URL": base_url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
-    caches = (clients._client, identity._caller_arn)
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ |= saved
-        for cache in caches:
-            cache.cache_clear()
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    return worlds.speaking_to({"AWS_ENDPOINT_URL": base_url} | keys)
 
 
 @pytest.fixture(scope="session")

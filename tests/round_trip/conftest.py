@@ -1,36 +1,29 @@
 """One protected world for the round trip, with the library speaking to it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from trips import CATALOGS, Trip, patient_system
 
-from recovery_ops.aws import clients, identity
 from recovery_ops.cli import local
 from recovery_ops.execution.protecting import protect
 from recovery_ops.sandbox.process import running_sandbox
 from recovery_ops.sandbox.seed.fraud_detection import seed
+from recovery_ops.testing.worlds import speaking_to
 
 FACTOR = 1 / 600
 
 
 @pytest.fixture
 def trip(tmp_path: Path) -> Iterator[Trip]:
-    saved = dict(os.environ)
-    caches = (clients._client, clients._session, identity._caller_arn)
-    with running_sandbox(tmp_path / "sandbox", factor=FACTOR, regions=("us-east-1", "us-west-2")) as sandbox:
-        local.use(local.environment(sandbox))
-        for cache in caches:
-            cache.cache_clear()
+    with (
+        running_sandbox(tmp_path / "sandbox", factor=FACTOR, regions=("us-east-1", "us-west-2")) as sandbox,
+        speaking_to(local.environment(sandbox)),
+    ):
         seed(sandbox.base_url, CATALOGS / "fraud-detection" / "network.yaml")
         made = Trip(sandbox=sandbox, system=patient_system(), folder=tmp_path)
         protect(made.system)
         yield made
         if made.writer is not None:
             made.writer.leave()
-    os.environ.clear()
-    os.environ |= saved
-    for cache in caches:
-        cache.cache_clear()

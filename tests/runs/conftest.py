@@ -1,35 +1,21 @@
 """One protected world for the session, with the library speaking to it in the modules that use it."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from run_world import HOME, TARGET, World
 
-from recovery_ops.aws import clients, identity
 from recovery_ops.cli import local
 from recovery_ops.sandbox.process import running_sandbox
+from recovery_ops.testing import worlds
 
 FACTOR = 0.0005
 
 
-@contextmanager
-def speaking_to(world: World) -> Iterator[None]:
-    saved = dict(os.environ)
-    caches = (clients._client, clients._session, identity._caller_arn)
-    for name in [name for name in saved if name.startswith("RECOVERY_OPS_")]:
-        del os.environ[name]
-    local.use(local.environment(world.sandbox) | {"RECOVERY_OPS_SPOOL": str(world.folder / "spool")})
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ |= saved
-        for cache in caches:
-            cache.cache_clear()
+def speaking_to(world: World) -> AbstractContextManager[None]:
+    spool = {"RECOVERY_OPS_SPOOL": str(world.folder / "spool")}
+    return worlds.speaking_to(local.environment(world.sandbox) | spool)
 
 
 @pytest.fixture(scope="session")

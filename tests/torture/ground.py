@@ -23,6 +23,7 @@ from recovery_ops.model.plan import Mode, Plan
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
+from recovery_ops.testing.worlds import speaking_to
 
 ROOT = Path(__file__).parents[2]
 HOME, TARGET = "us-east-1", "us-west-2"
@@ -82,7 +83,7 @@ def proving_ground(folder: Path) -> Iterator[Ground]:
     log = folder / "requests.jsonl"
     with (
         running_sandbox(folder, factor=0.0, regions=(HOME, TARGET), request_log=log) as sandbox,
-        _environment(sandbox.base_url, dags),
+        speaking_to(_environment(sandbox.base_url, dags)),
     ):
         system = load_system("fraud-detection", dags)
         ground = Ground(sandbox, folder, system, _request(system))
@@ -249,10 +250,8 @@ def _request(system: System) -> RunRequest:
     )
 
 
-@contextmanager
-def _environment(base_url: str, dags: Path) -> Iterator[None]:
-    saved = dict(os.environ)
-    os.environ |= {
+def _environment(base_url: str, dags: Path) -> dict[str, str]:
+    return {
         "AWS_ENDPOINT_URL": base_url,
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
@@ -260,12 +259,6 @@ def _environment(base_url: str, dags: Path) -> Iterator[None]:
         "RECOVERY_OPS_RESOLVER": f"{base_url}/dns-query",
         "RECOVERY_OPS_CATALOGS": str(dags),
     }
-    os.environ.pop("RECOVERY_OPS_DATABASE_URL", None)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ |= saved
 
 
 def _work(work: Callable[[], Any], deadly: Point | None, out: Path) -> None:

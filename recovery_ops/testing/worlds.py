@@ -1,0 +1,33 @@
+"""Which AWS the library of a test process speaks to: never that of another test."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from recovery_ops.aws import clients, identity
+
+CACHES = (clients._client, clients._session, identity._caller_arn)
+
+
+@contextmanager
+def speaking_to(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let this process have ``environment``, without settings of ours from outside; forget it and its clients after.
+
+    Clients are kept by service and region: whoever leaves them behind lets the next test speak to a world that ended.
+    """
+    saved = dict(os.environ)
+    for name in [name for name in saved if name.startswith("RECOVERY_OPS_")]:
+        del os.environ[name]
+    os.environ |= environment
+    _forget()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= saved
+        _forget()
+
+
+def _forget() -> None:
+    for cache in CACHES:
+        cache.cache_clear()
