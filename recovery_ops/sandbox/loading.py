@@ -37,7 +37,7 @@ class Overlays:
         for module in reversed(list(self._with("stop"))):
             try:
                 module.stop(self._world)
-            except Exception:
+            except Exception:  # the edge of an overlay: what it does wrong must not keep the others running
                 log.exception("overlay did not stop cleanly", overlay=module.__name__)
 
     def routes(self) -> dict[str, Any]:
