@@ -10,12 +10,12 @@ from playwright.sync_api import sync_playwright
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import send_everybody
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
 from recovery_ops.sandbox import process
-from recovery_ops.testing.worlds import speaking_to
 
 PATIENT = {"critical: auto": "critical: ask", "timeout: 3m": "timeout: 3h", "rpo: 1m": "rpo: 5h"}
 """People are asked and have time; a minute is one second here, which a busy machine may take between two writes."""
