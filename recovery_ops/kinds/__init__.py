@@ -151,6 +151,11 @@ class Kind:
         """Return the phases this component takes part in, in order, with modelled AWS seconds and control planes."""
         raise NotImplementedError(f"{cls.__name__} must say what its phases cost")
 
+    @classmethod
+    def costs_from_point(cls, component: Component) -> Mapping[Phase, PhaseCost]:
+        """Return :meth:`costs` where no replica is trusted; the same phases and control planes, other durations."""
+        return cls.costs(component)
+
     def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
         """Start the work of ``phase``, or find what an earlier attempt started. Safe to repeat.
 

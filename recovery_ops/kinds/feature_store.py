@@ -41,6 +41,8 @@ from recovery_ops.quality.suites import judge_file
 
 REPLICATED_S = 2.0
 """Age at which a write has reached every replica. Source: of global tables AWS says typically within a second."""
+RESTORED_S = 600.0
+"""How long a restored table takes more than a replica. Source: none of AWS; the estimate of the sandbox's durations."""
 DEFAULT_FRESHNESS_S = 60.0
 
 
@@ -140,11 +142,18 @@ class FeatureStore(Kind):
 
     @classmethod
     def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - the replica is the usual case
-        """Return the cost with a live replica; a restore takes ten minutes more, and the budget allows for it."""
+        """Return the cost with a live replica; the budget allows for a restore."""
         return {
             Phase.REHYDRATE: PhaseCost(estimate_s=15, budget_s=3600, control_planes=("dynamodb",)),
             Phase.VERIFY: PhaseCost(estimate_s=30, budget_s=900),
         }
+
+    @classmethod
+    def costs_from_point(cls, component: Component) -> Mapping[Phase, PhaseCost]:
+        """Return the cost with a table that is restored first."""
+        costs = cls.costs(component)
+        rehydrate = costs[Phase.REHYDRATE]
+        return {**costs, Phase.REHYDRATE: replace(rehydrate, estimate_s=rehydrate.estimate_s + RESTORED_S)}
 
     def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
         """Bring offline features back by versions; adopt the replica, or start a restore.
