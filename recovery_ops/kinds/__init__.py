@@ -26,6 +26,7 @@ from recovery_ops.aws.clients import client
 from recovery_ops.aws.objects import stored_bytes
 from recovery_ops.aws.waiting import Clock
 from recovery_ops.errors import StepFailedError
+from recovery_ops.model.access import Access
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.events import EventType
@@ -240,6 +241,26 @@ class Kind:
         Reads nothing. Empty for a component that nothing is paid for by the hour.
         """
         return {}
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return what :attr:`aws_actions` act on, for the policies of IAM; buckets are known from ``settings``.
+
+        A key is an action, or a service and a colon for all actions of it that are no key themselves. Resources are
+        written as in :class:`~recovery_ops.model.access.Access`. Reads nothing.
+        """
+        return {}
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return which roles (resources ``iam:role/...``) are handed to which service, for ``iam:PassRole``."""
+        return {}
+
+    def in_our_name(self, system: System) -> Iterable[Access]:  # noqa: ARG002
+        """Return what AWS does with our rights because of calls of this component.
+
+        Raises:
+            RequestError: That cannot be known.
+        """
+        return ()
 
     def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
         """Stop writers in the region we leave; return what was fenced, one phrase each. May call the source region."""

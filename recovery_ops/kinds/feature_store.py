@@ -24,6 +24,7 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.finding_codes import finding
@@ -31,7 +32,8 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.datasets import Dataset, profile_objects
 from recovery_ops.quality.feature_gates import as_of_check, consistency_check, freshness_check, newest_of, written_until
 from recovery_ops.quality.manifest import Restored, Tolerance, judge_against_profile
@@ -323,6 +325,19 @@ class FeatureStore(Kind):
         arn = self._source_arn(ctx)
         taken_back = tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
         return [f"writes to {arn} are allowed again"] if taken_back else []
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the table and what runs restore from it, which alone is deleted; and the parameter that names it."""
+        restored = f"dynamodb:table/{self.settings.table[:200]}-{ANY_RUN}"
+        return {
+            "dynamodb:": (f"dynamodb:table/{self.settings.table}", restored),
+            "dynamodb:DeleteTable": (restored,),
+            "ssm:": (f"ssm:parameter{self.settings.table_parameter}",),
+        }
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of replication."""
+        return PASSED_TO_S3
 
     def names(self, ctx: StepContext) -> Iterable[str]:
         """Return the table that is restored when no replica may be trusted."""

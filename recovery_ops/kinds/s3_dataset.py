@@ -23,6 +23,7 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.finding_codes import finding
@@ -30,7 +31,7 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.datasets import Dataset, profile_objects
 from recovery_ops.quality.profile import FrameProfile
 
@@ -179,6 +180,10 @@ class S3Dataset(Kind):
         if replication.replicates_to(bucket, wanted, self.settings.prefix, ctx.target_region):
             return []
         return [f"replicate s3://{bucket}/{self.settings.prefix} to s3://{wanted} once {ctx.source_region} is back"]
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of replication."""
+        return PASSED_TO_S3
 
     def replicate_back(self, ctx: StepContext) -> Iterable[str]:
         """Let the bucket of the region that serves replicate to that of the healed one."""
