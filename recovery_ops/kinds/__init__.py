@@ -38,6 +38,20 @@ from recovery_ops.model.points import Capture
 from recovery_ops.model.system import Component, System
 
 ENTRY_POINTS = "recovery_ops.kinds"
+OBJECT_ACTIONS = frozenset(
+    {
+        "iam:PassRole",
+        "s3:DeleteObject",
+        "s3:GetBucketVersioning",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetReplicationConfiguration",
+        "s3:ListBucketVersions",
+        "s3:PutObject",
+        "s3:PutReplicationConfiguration",
+    }
+)
+"""What a kind calls whose objects lie in replicated, versioned buckets."""
 
 
 class KindSettings(BaseModel):

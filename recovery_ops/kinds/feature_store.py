@@ -14,6 +14,7 @@ from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -103,7 +104,7 @@ class FeatureStore(Kind):
     settings_model = FeatureStoreSettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.DATA, Gate.INTEGRITY, Gate.CONSISTENCY, Gate.FRESHNESS})
-    aws_actions = frozenset(
+    aws_actions = OBJECT_ACTIONS | frozenset(
         {
             "dynamodb:BatchWriteItem",
             "dynamodb:CreateTableReplica",
@@ -123,15 +124,6 @@ class FeatureStore(Kind):
             "dynamodb:UpdateContinuousBackups",
             "dynamodb:UpdateItem",
             "dynamodb:UpdateTable",
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
             "ssm:GetParameter",
             "ssm:PutParameter",
             "sts:GetCallerIdentity",

@@ -13,6 +13,7 @@ from recovery_ops.aws.references import names_of, references_check
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -71,17 +72,8 @@ class ModelRegistry(Kind):
     settings_model = ModelRegistrySettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.INTEGRITY, Gate.CONFIGURATION, Gate.REFERENCES})
-    aws_actions = frozenset(
+    aws_actions = OBJECT_ACTIONS | frozenset(
         {
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
             "sagemaker:AddTags",
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",

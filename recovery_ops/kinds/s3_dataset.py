@@ -13,6 +13,7 @@ from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -70,19 +71,7 @@ class S3Dataset(Kind):
     settings_model = S3DatasetSettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.INTEGRITY, Gate.DATA})
-    aws_actions = frozenset(
-        {
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
-        }
-    )
+    aws_actions = OBJECT_ACTIONS
 
     def __init__(self, component: Component) -> None:
         super().__init__(component)
