@@ -11,7 +11,6 @@ from rich.console import Console
 
 from recovery_ops.airflow import stack as airflow_stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
-from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import Outside, send_everybody
 from recovery_ops.errors import RecoveryError
@@ -48,8 +47,7 @@ class Scene:
             progress=self.say,
         )
         ending.callback(process.stop, self.sandbox)
-        here = {"RECOVERY_OPS_CATALOGS": str(catalogs.resolve())}
-        ending.enter_context(speaking_to(local.environment(self.sandbox) | here))
+        local.use(local.environment(self.sandbox) | {"RECOVERY_OPS_CATALOGS": str(catalogs.resolve())})
         self.system: System = load_system(name, catalogs)
         self.target = next(region for region in self.system.regions if region != self.system.home)
 

@@ -33,10 +33,9 @@ def plan(
             them again; ``component`` brings one back.
         impaired_region: Where we leave.
         recovery_region: Where we go.
-        costs_of: Phases of a component and what each costs with this intent; asked once per component of the plan.
+        costs_of: Phases of a component and what each costs; asked once per component of the plan.
         component: Name of the one component, for mode ``component`` and a drill of kind ``component``.
-        intent: ``corruption`` goes back in time, which a member of a consistency group must not do alone; it has
-            objectives of its own where the catalog says so.
+        intent: ``corruption`` goes back in time, which a member of a consistency group must not do alone.
         drill: How much a drill takes in, for mode ``drill`` only.
 
     Raises:
@@ -54,10 +53,9 @@ def plan(
         impaired_region=impaired_region,
         recovery_region=recovery_region,
         steps=steps,
-        estimates=estimates(system, steps, intent),
+        estimates=estimates(system, steps),
         hash=content_hash(_content(system, mode, (impaired_region, recovery_region), steps)),
         frozen=freeze(system),
-        intent=intent,
     )
 
 

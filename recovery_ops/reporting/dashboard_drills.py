@@ -49,6 +49,7 @@ def open_findings(lookout: Lookout) -> list[DrillFinding]:
 def _finding(item: DrillFinding, now: datetime) -> dict[str, Any]:
     return {
         "facts": item,
+        "what": item.subject if item.code in item.subject else f"{item.code} {item.subject}".strip(),
         "status": str(item.status(now)),
         "accepted": item.status(now) is FindingStatus.ACCEPTED,
         "expired": item.acceptance_expired(now),
@@ -67,4 +68,4 @@ def _obstacles(lookout: Lookout, runs: list[RunState]) -> Iterator[str]:
             yield stop.told
     for run in runs:
         if run.is_open and run.declared_at is not None and run.drill != DrillKind.TABLETOP:
-            yield f"run {run.run_id} is open"
+            yield f"Run {run.run_id} is open."

@@ -40,6 +40,7 @@ def overview(lookout: Lookout, now: datetime) -> dict[str, Any]:
         "findings": findings(sweep),
         "last_drill": drill,
         "open_runs": [run for run in runs if run.is_open],
+        "moving": any(run.is_open and run.mode in MOVED for run in runs),
         "last_run": next((run for run in runs if run.closed_at and run.mode != Mode.DRILL), None),
     }
 

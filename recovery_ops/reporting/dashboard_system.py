@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from recovery_ops.model.findings import Severity
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.readiness import Sweep
 from recovery_ops.model.system import System
@@ -13,6 +14,8 @@ from recovery_ops.reporting.dashboard_overview import overview, worst_rpo
 SWEEPS, POINTS, RUNS = 40, 8, 20
 BOX, GAP_X, GAP_Y = (148.0, 44.0), 66.0, 16.0
 CHART = (420.0, 120.0)
+SEVERITIES = (Severity.BLOCKER, Severity.WARNING, Severity.INFO)
+"""The worst first."""
 
 
 def system_page(lookout: Lookout, points: Mapping[str, Sequence[str]], now: datetime) -> dict[str, Any]:
@@ -24,7 +27,7 @@ def system_page(lookout: Lookout, points: Mapping[str, Sequence[str]], now: date
         "system": system,
         "graph": graph(system, newest),
         "components": [_component(system, name, newest) for name in (item.name for item in system.components)],
-        "findings": sorted(newest.open, key=lambda item: str(item.finding.severity)) if newest else [],
+        "findings": sorted(newest.open, key=lambda item: SEVERITIES.index(item.finding.severity)) if newest else [],
         "points": {region: [_point(point, now) for point in found[:POINTS]] for region, found in points.items()},
         "history": [run for run in lookout.summaries() if run.mode != Mode.DRILL][:RUNS],
         "trends": [chart for chart in (_rto_trend(system, sweeps), _rpo_trend(sweeps)) if chart],

@@ -18,19 +18,22 @@ app.include_router(actions.router)
 
 
 @app.exception_handler(HTTPException)
-def refused(_: Request, error: HTTPException) -> Response:
+def refused(request: Request, error: HTTPException) -> Response:
     """Say what was refused, on a page with a way on."""
-    return _problem(error.status_code, str(error.detail))
+    return _problem(request, error.status_code, str(error.detail))
 
 
 @app.exception_handler(RecoveryError)
-def failed(_: Request, error: RecoveryError) -> Response:
+def failed(request: Request, error: RecoveryError) -> Response:
     """Say what did not work."""
-    return _problem(503, error.message)
+    return _problem(request, 503, error.message)
 
 
-def _problem(status: int, words: str) -> Response:
-    html = environment().get_template("problem.html.jinja").render(status=status, words=words, prefix=PREFIX)
+def _problem(request: Request, status: int, words: str) -> Response:
+    """Answer with a page that asks again by itself when waiting may help, and nothing would be done twice."""
+    again = status == 503 and request.method == "GET"
+    template = environment().get_template("problem.html.jinja")
+    html = template.render(status=status, words=words, prefix=PREFIX, again=again)
     return HTMLResponse(html, status_code=status, headers=HEADERS)
 
 

@@ -67,7 +67,7 @@ def catalogs() -> Path:
 def points(found: Lookout) -> Mapping[str, list[str]]:
     """Return the recovery points of a system by region that answers, newest first."""
     shelf = Shelf(system=found.system)
-    return found.ask_each(shelf.ids)
+    return found.ask_each(shelf.ids, known_as="points")
 
 
 def alarms(found: Lookout) -> Mapping[str, str]:
@@ -75,7 +75,7 @@ def alarms(found: Lookout) -> Mapping[str, str]:
     names = found.system.drills.alarms
     if not names:
         return {}
-    seen = found.ask_each(lambda region: alarm_states(names, region))
+    seen = found.ask_each(lambda region: alarm_states(names, region), known_as="alarms")
     return {alarm.name: alarm.state for alarm in seen.get(serving(found.system, found.summaries()), [])}
 
 

@@ -94,7 +94,7 @@ async def run_response(
     found = desk.lookout(system)
     facts = await run_in_threadpool(lambda: run_page(found.events(run_id), desk.now()))
     if facts is None:
-        raise HTTPException(404, f"no region that answers has a run {run_id} of {system}; silent: {_silent(found)}")
+        raise _missing(found, run_id)
     task_base = None
     if facts["token"]:
         dag_id = await dag_of(request, found, facts["state"].mode, facts["token"])
@@ -115,7 +115,7 @@ def show_report(system: str, run_id: str, who: Reader) -> Response:  # noqa: ARG
     found = desk.lookout(system)
     events, broken = found.events(run_id), found.verify(run_id)
     if not events or broken is None:
-        raise HTTPException(404, f"no region that answers has a run {run_id} of {system}; silent: {_silent(found)}")
+        raise _missing(found, run_id)
     return document(render(report(events, broken=[item.to_json() for item in broken])))
 
 
@@ -188,5 +188,10 @@ def _seen(who: Visitor) -> tuple[list[str], dict[str, Any]]:
     }
 
 
-def _silent(found: Lookout) -> str:
-    return ", ".join(found.silent()) or "none"
+def _missing(found: Lookout, run_id: str) -> HTTPException:
+    """Return 503 when no region answers, so that nobody can say; else 404."""
+    silent, name = found.silent(), found.system.name
+    if len(silent) == len(found.doors):
+        return HTTPException(503, f"no region of {name} answers: {', '.join(silent)}")
+    told = ", ".join(silent) or "none"
+    return HTTPException(404, f"no region that answers has a run {run_id} of {name}; silent: {told}")

@@ -4,14 +4,19 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from recovery_ops.airflow.dashboard.actions import Wanted
+from recovery_ops.airflow.dashboard.render import environment
+from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import RecordError, StepInterruptedError
 from recovery_ops.execution.systems import load_system, plan_for
 from recovery_ops.model.events import EventType
 from recovery_ops.model.system import System
 from recovery_ops.planning import plan_to_json
+from recovery_ops.record.state import RunState
 from recovery_ops.reporting import dashboard
 from recovery_ops.reporting.dashboard import Lookout
 from recovery_ops.reporting.dashboard_overview import overview
@@ -148,3 +153,41 @@ def test_chart_needs_two_values() -> None:
     drawn = chart("x", [(at(0), 1.0), (at(10), 3.0)], 2.0)
     assert drawn is not None
     assert drawn["missed"]
+
+
+@pytest.mark.parametrize(("mode", "moving"), [("drill", False), ("failover", True)])
+def test_only_a_real_run_moves_the_system_and_keeps_another_one_out(system: System, mode: str, moving: bool) -> None:
+    store = InMemoryObjectStore()
+    Run(store).declare(mode=mode)
+    lookout = Lookout(system, lambda _: store)
+    assert overview(lookout, at(60))["moving"] is moving
+    open_runs = [run for run in lookout.summaries() if run.is_open]
+    text = _recover_page(system, open_runs)
+    assert ("a second run will be refused" in text) is moving
+    assert ("a recovery does not wait for it" in text) is not moving
+
+
+def _recover_page(system: System, open_runs: list[RunState]) -> str:
+    known = {
+        "system": system, "leaving": system.home, "targets": ["us-west-2"], "dark": {}, "dry": None, "problem": None,
+        "answer": Probe(ok=False, region="", status=0, seconds=0.1),
+        "wanted": Wanted(reason="", intent="region-loss"), "may_act": False, "open_runs": open_runs,
+        "who": SimpleNamespace(name="alice", token=""), "prefix": "", "active": "recover", "here": "",
+    }  # fmt: skip
+    return environment().get_template("recover.html.jinja").render(known)
+
+
+def test_what_several_people_ask_the_regions_is_asked_once(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(region: str) -> str:
+        asked.append(region)
+        return region
+
+    lookout = Lookout(system, lambda _: InMemoryObjectStore())
+    for _ in range(3):
+        assert set(lookout.ask_each(ask, known_as="points")) == {*system.regions}
+    assert sorted(asked) == sorted(system.regions)
+    monkeypatch.setattr(dashboard, "FRESH_S", 0.0)
+    lookout.ask_each(ask, known_as="points")
+    assert len(asked) == 2 * len(system.regions)

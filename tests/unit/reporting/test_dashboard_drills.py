@@ -68,7 +68,7 @@ def test_a_freeze_an_alarm_a_stop_and_an_open_run_are_told(system: System) -> No
     store = InMemoryObjectStore()
     assert "No drill starts now" not in drawn(page_of(system, store))
     Run(store).declare()
-    assert page_of(system, store)["held_up"] == f"run {RUN_ID} is open"
+    assert page_of(system, store)["held_up"] == f"Run {RUN_ID} is open."
     Stops(store).put(Stop(system="", person="bob", reason="<audit>", at=datetime(2026, 11, 23, tzinfo=UTC)))
     assert "bob stopped all drills at 2026-11-23 00:00:00 UTC: &lt;audit&gt;" in drawn(page_of(system, store))
 

@@ -49,7 +49,7 @@
     part.querySelectorAll(".events, .wide").forEach((item, at) => { if (scroll[at]) [item.scrollTop, item.scrollLeft] = scroll[at]; });
     if (focus >= 0) focusable(part)[focus]?.focus({ preventScroll: true });
   };
-  const focusable = (part) => [...part.querySelectorAll("a[href], button, summary, input, select")];
+  const focusable = (part) => [...part.querySelectorAll("a[href], button, summary, input, select, [tabindex]")];
 
   const here = document.body.dataset.live, fresh = document.getElementById("fresh");
   let asked = Date.now();
