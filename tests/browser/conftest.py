@@ -5,25 +5,32 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from dashboard_world import ROOT, SYSTEM, World
+from dashboard_world import GUARD, ROOT, SYSTEM, World
 from playwright.sync_api import sync_playwright
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
-from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import send_everybody
+from recovery_ops.drills.requesting import drill_request
+from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
+from recovery_ops.model.drills import DrillKind
+from recovery_ops.playbooks.publishing import publish
+from recovery_ops.readiness.sweeping import sweep
 from recovery_ops.sandbox import process
+from recovery_ops.testing.worlds import speaking_to
 
 PATIENT = {"critical: auto": "critical: ask", "timeout: 3m": "timeout: 3h", "rpo: 1m": "rpo: 5h"}
 """People are asked and have time; a minute is one second here, which a busy machine may take between two writes."""
+GUARDED = {"protect: {every": f"drills: {{alarms: [{GUARD}]}}\n\nprotect: {{every"}
+"""No drill starts by itself while this alarm fires, or is not known."""
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Start everything with one recovery point taken; end it with the module."""
+    """Start everything with one recovery point taken, one drill held and one sweep made; end it with the module."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "no Chromium in PATH; on Debian: apt-get install chromium"
     folder = tmp_path_factory.mktemp("browser")
@@ -31,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     shutil.copytree(ROOT / "dags", dags)
     catalog = dags / f"{SYSTEM}.yaml"
     text = catalog.read_text()
-    for strict, patient in PATIENT.items():
+    for strict, patient in (PATIENT | GUARDED).items():
         assert strict in text
         text = text.replace(strict, patient)
     catalog.write_text(text)
@@ -48,10 +55,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             await_dags(api, {f"failover__{SYSTEM}"})
             described = load_system(SYSTEM, dags)
             protect(described)
+            drill = run_direct(
+                drill_request(
+                    described, DrillKind.COMPONENT, person="alice", token="t", execution="direct", component="config",
+                    inject=False,
+                ),
+                described,
+            )  # fmt: skip
+            sweep(described)
+            publish(described)
             outside = send_everybody(described, sandbox, folder / "outside", every_s=0.5)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                yield World(running, sandbox, browser)
+                yield World(running, sandbox, browser, drill.run_id)
                 browser.close()
             outside.leave()
         finally:

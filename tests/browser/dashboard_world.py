@@ -11,15 +11,18 @@ from recovery_ops.sandbox import process
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = "fraud-detection"
+GUARD = "checkout-errors"
+"""An alarm that keeps drills from starting; nobody has made it yet."""
 
 
 @dataclass(frozen=True)
 class World:
-    """The running stack and its sandbox."""
+    """The running stack, its sandbox, a browser, and the drill that was held."""
 
     running: stack.Stack
     sandbox: process.RunningSandbox
     browser: Browser
+    drill: str
 
     @property
     def url(self) -> str:
