@@ -63,11 +63,12 @@ class Library:
     ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
     ``protect`` returns the id of the point, ``prepare`` that of the point a failback starts from (or ``None``),
     ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
-    ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the wall
-    seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due. ``clear_drills``
-    says what became of drills that were left behind and whether nothing of them stands, or ``None`` when there are
-    none; ``restore_test`` returns its result, ``agenda`` what the drill calendar says now. ``detect`` judges the region
-    that serves; ``notified`` notes that somebody was told, or was not. ``tabletops`` is what tabletops need.
+    ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the
+    wall seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due.
+    ``clear_drills`` says what became of drills that were left behind and whether each is gone and has its report,
+    or ``None`` when there are none; ``restore_test`` returns its result, ``agenda`` what the drill calendar says
+    now. ``detect`` judges the region that serves; ``notified`` notes that somebody was told, or was not.
+    ``tabletops`` is what tabletops need.
     """
 
     load_system: Callable[[str], System]
@@ -190,8 +191,13 @@ def _pay_debts(name: str) -> Mapping[str, list[str]]:
 def _publish(ref: RunRef) -> Mapping[str, Any]:
     from recovery_ops.drills.settling import publish_settled
 
+    folder = _reports()
+    return publish_settled(ref, folder / ref.run_id if folder else None)
+
+
+def _reports() -> Path | None:
     folder = os.environ.get("RECOVERY_OPS_REPORTS")
-    return publish_settled(ref, Path(folder) / ref.run_id if folder else None)
+    return Path(folder) if folder else None
 
 
 def _sweep(name: str) -> str | None:
@@ -204,10 +210,10 @@ def _sweep(name: str) -> str | None:
 def _clear_drills(name: str) -> tuple[list[str], bool] | None:
     from recovery_ops.drills.clearing import clear, told
 
-    cleared = clear(_load_system(name), person="schedule", reason="its runner is gone")
+    cleared = clear(_load_system(name), person="schedule", reason="its runner is gone", out=_reports())
     waiting = [item for item in cleared if item.still_runs]
     ended = [item for item in cleared if item not in waiting]
-    return (told(ended).splitlines(), all(item.clean for item in ended)) if ended else None
+    return (told(ended).splitlines(), all(item.done for item in ended)) if ended else None
 
 
 def _restore_test(name: str, person: str) -> Mapping[str, Any]:

@@ -240,14 +240,14 @@ class TriggerOnceOperator(TriggerDagRunOperator):
 
 
 class ClearDrillsOperator(RecoveryOperator):
-    """End drills that their runner has left behind: remove what they made, close them."""
+    """End drills that their runner has left behind: remove what they made, close them, publish their reports."""
 
     def __init__(self, *, system: str, **kwargs: Any) -> None:
         super().__init__(execution_timeout=timedelta(hours=2), **kwargs)
         self.system = system
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002 - needs nothing of the DAG run
-        """Return what became of each; fails while something is left."""
+        """Return what became of each; fails when something is left or a report could not be made."""
         found = library().clear_drills(self.system)
         if found is None:
             raise AirflowSkipException(f"no drill of {self.system} was left behind")

@@ -42,7 +42,10 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a stack shall be. ``kept`` are parameters whose value stays as it is in an update."""
+    """What a stack shall be. ``kept`` are parameters whose value stays as it is in an update.
+
+    ``role_arn`` is the role that CloudFormation acts with, ``None`` for our own rights.
+    """
 
     name: str
     template: str
@@ -51,6 +54,7 @@ class Order:
     capabilities: Sequence[str]
     tags: Mapping[str, str]
     run_id: str
+    role_arn: str | None
 
 
 def look(name: str, region: str) -> Stack | None:
@@ -87,6 +91,19 @@ def template_of(name: str, region: str) -> str:
 def same_template(one: str, other: str) -> bool:
     """Return whether two templates say the same; comments, layout and the order of keys do not count, as in AWS."""
     return _canonical(one) == _canonical(other)
+
+
+def types_in(template: str) -> set[str]:
+    """Return the resource types of a template; raises ``yaml.YAMLError`` for a text that is none."""
+    import yaml
+
+    sections = _entries(yaml.compose(template, Loader=yaml.SafeLoader))
+    resources = _entries(sections.get("Resources")).values()
+    return {str(kind.value) for item in resources if (kind := _entries(item).get("Type")) is not None}
+
+
+def _entries(node: Any) -> dict[str, Any]:
+    return {key.value: value for key, value in node.value} if node is not None else {}
 
 
 def fingerprint(template: str) -> str:
@@ -145,7 +162,12 @@ def _request(order: Order, kept: Sequence[str]) -> dict[str, Any]:
         "TemplateBody": order.template,
         "Parameters": given + previous,
         "Capabilities": list(order.capabilities),
+        **_acting_as(order.role_arn),
     }
+
+
+def _acting_as(role_arn: str | None) -> dict[str, str]:
+    return {"RoleARN": role_arn} if role_arn else {}
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -158,13 +180,13 @@ def _token(order: Order, before: str) -> str:
     return f"{order.run_id}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
 
 
-def delete(name: str, region: str) -> bool:
-    """Start to delete a stack; ``False`` when there is none."""
+def delete(name: str, region: str, role_arn: str | None = None) -> bool:
+    """Start to delete a stack, with the rights of a role if there is one; ``False`` when there is no stack."""
     seen = look(name, region)
     if seen is None:
         return False
     with aws_errors(f"delete stack {name}", region=region):
-        client("cloudformation", region).delete_stack(StackName=seen.stack_id)
+        client("cloudformation", region).delete_stack(StackName=seen.stack_id, **_acting_as(role_arn))
     return True
 
 

@@ -8,6 +8,7 @@ from recovery_ops.catalog.objectives import DRILL_EVERY_S, Objectives, every_s, 
 from recovery_ops.catalog.text import ApprovalText, DetectionText, HeaderText, TrafficText
 from recovery_ops.model.detection import Detection, Notify, Replicated
 from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, DrillTraffic, Freeze
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.system import Approval, ApprovalMode, Component, Protection, System, Tier, Traffic
 
 
@@ -30,6 +31,7 @@ def build(draft: Draft) -> System:
         drills=drill_policy(draft),
         detection=_detection(header.detection) if header.detection else None,
         notify=tuple(Notify(**item.model_dump()) for item in header.notify),
+        from_point=FromPoint(rto_s=header.from_point.rto),
         record_bucket=header.record.bucket,
         point_bucket=header.points.bucket,
         source=draft.document.file,
@@ -72,6 +74,7 @@ def _component(item: DraftComponent, goals: Objectives) -> Component:
         standby=item.text.standby,
         rto_s=goals.rto_s,
         rpo_s=goals.rpo_s,
+        from_point=goals.from_point,
         needs=tuple(item.text.needs),
         gates_traffic=goals.gates_traffic,
         settings=item.settings,

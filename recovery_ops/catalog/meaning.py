@@ -169,6 +169,9 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (promises.rto_of_needs, frozenset()),
     (promises.rto_of_system, frozenset({"rto"})),
     (promises.rpo_of_cadence, frozenset({"protect"})),
+    (promises.point_rto_of_needs, frozenset()),
+    (promises.point_rto_of_system, frozenset({"rto", "from_point"})),
+    (promises.point_rpo_of_cadence, frozenset({"protect"})),
     (promises.lock_and_keep, frozenset({"protect"})),
 )
 """Each check with the top-level keys it relies on; it is left out when one of them is not sound."""

@@ -5,11 +5,12 @@ A tier sets defaults; what is built on a component, and the system it gates, can
 
 import graphlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recovery_ops.catalog.draft import Draft, DraftComponent
 from recovery_ops.catalog.quantities import UNITS_S
 from recovery_ops.model.drills import DrillKind
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.system import Standby, Tier
 
 HOUR, DAY = UNITS_S["h"], UNITS_S["d"]
@@ -39,6 +40,12 @@ class Objectives:
     rto_s: float
     rpo_s: float | None
     gates_traffic: bool
+    from_point: FromPoint = field(default_factory=FromPoint)
+
+    @property
+    def point_rto_s(self) -> float:
+        """Return the RTO that holds where it comes out of a recovery point."""
+        return self.from_point.rto_s if self.from_point.rto_s is not None else self.rto_s
 
 
 def objectives(draft: Draft) -> dict[str, Objectives]:
@@ -52,7 +59,9 @@ def objectives(draft: Draft) -> dict[str, Objectives]:
         above = [found[other].rto_s for other in found if name in named[other].text.needs]
         ceiling = [system_rto_s] if system_rto_s is not None and name in gating else []
         rto_s = text.rto or min([RTO_S[text.tier], *above, *ceiling])
-        found[name] = Objectives(rto_s=rto_s, rpo_s=_rpo_s(named[name]), gates_traffic=name in gating)
+        found[name] = Objectives(
+            rto_s=rto_s, rpo_s=_rpo_s(named[name]), gates_traffic=name in gating, from_point=_from_point(named[name])
+        )
     return found
 
 
@@ -75,7 +84,8 @@ def every_s(draft: Draft) -> float:
         return written
     tiers = [component.text.tier for component in draft.components] or [Tier.DEVELOPMENT]
     lead = min(tiers, key=lambda tier: tier.rank)
-    return min([EVERY_S[lead], *(rpo_s for _, rpo_s in bound_to_points(draft))])
+    wanted = [rpo_s for found in (bound_to_points(draft), promised_from_points(draft)) for _, rpo_s in found]
+    return min([EVERY_S[lead], *wanted])
 
 
 def lock_s(draft: Draft) -> float:
@@ -85,10 +95,18 @@ def lock_s(draft: Draft) -> float:
 
 
 def bound_to_points(draft: Draft) -> Iterable[tuple[DraftComponent, float]]:
-    """Yield components whose data comes from recovery points, with their RPO in seconds."""
+    """Yield components whose data always comes from recovery points, with their RPO in seconds."""
     for component in draft.components:
         rpo_s = _rpo_s(component)
         if rpo_s is not None and "standby" in component.sound and component.text.standby in WITHOUT_REPLICA:
+            yield component, rpo_s
+
+
+def promised_from_points(draft: Draft) -> Iterable[tuple[DraftComponent, float]]:
+    """Yield components that say what may be lost when they come out of a recovery point, with that RPO in seconds."""
+    for component in draft.components:
+        rpo_s = _from_point(component).rpo_s
+        if rpo_s is not None and component.spec is not None and component.spec.stateful:
             yield component, rpo_s
 
 
@@ -104,6 +122,12 @@ def dependants_first(named: Mapping[str, DraftComponent]) -> list[str]:
 def _gates_itself(component: DraftComponent) -> bool:
     wish = component.text.gates_traffic
     return wish if wish is not None else component.text.tier is Tier.CRITICAL
+
+
+def _from_point(component: DraftComponent) -> FromPoint:
+    if "from_point" not in component.sound:
+        return FromPoint()
+    return FromPoint(rto_s=component.text.from_point.rto, rpo_s=component.text.from_point.rpo)
 
 
 def _rpo_s(component: DraftComponent) -> float | None:

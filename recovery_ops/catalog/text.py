@@ -153,6 +153,18 @@ class BucketText(Text):
     bucket: BucketTemplate = Field(description="bucket name with {region} in it")
 
 
+class SystemFromPointText(Text):
+    """What holds for the system where everything comes out of a recovery point."""
+
+    rto: Duration | None = Field(None, description="recovery time objective then; the ordinary one by default")
+
+
+class FromPointText(SystemFromPointText):
+    """What holds for a component that comes out of a recovery point."""
+
+    rpo: Duration | None = Field(None, description="recovery point objective then; the ordinary one by default")
+
+
 class ComponentText(Text):
     """One thing that must come back."""
 
@@ -162,6 +174,9 @@ class ComponentText(Text):
     standby: Standby = Field(Standby.WARM, description="how much already stands in the recovery region")
     rto: Duration | None = Field(None, description="recovery time objective; from the tier by default")
     rpo: Duration | None = Field(None, description="recovery point objective; kinds with state only")
+    from_point: FromPointText = Field(
+        default=FromPointText(), description="objectives where no replica is trusted; the ordinary ones by default"
+    )
     needs: list[NonEmpty] = Field(default=[], description="components that must be verified before")
     gates_traffic: bool | None = Field(None, description="whether cutover waits for it; critical ones do by default")
     settings: dict[str, Any] = Field(default={}, description="settings of the kind")
@@ -175,6 +190,9 @@ class HeaderText(Text):
     regions: Annotated[list[Region], Field(min_length=2)] = Field(description="all regions of the system")
     pattern: Pattern = Field(Pattern.ACTIVE_PASSIVE, description="whether one region serves at a time or all do")
     rto: Duration = Field(description="recovery time objective of the system, T8 - T0")
+    from_point: SystemFromPointText = Field(
+        default=SystemFromPointText(), description="objective where no replica is trusted; the ordinary one by default"
+    )
     traffic: TrafficText
     people: dict[NonEmpty, Annotated[list[NonEmpty], Field(min_length=1)]] = Field(
         default={}, description="role -> Airflow user ids"

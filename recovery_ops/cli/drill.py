@@ -175,22 +175,25 @@ def clean(
     reason: Reason = "its runner is gone",
     person: Person = None,
     as_json: Json = False,
+    out: Out = Path("out"),
 ) -> None:
-    """End drills whose runner is gone: remove what they made, close them. Exit code 1 when something is left."""
+    """End drills whose runner is gone: remove, close, report. Exit code 1 when something is left or not reported."""
     from recovery_ops.drills.clearing import clear, told
 
     described = _load(system, Settings.from_environment().catalogs)
     watch = Watch(console.print)
-    found = clear(described, person=person or getpass.getuser(), reason=reason, run_id=run_id, progress=watch.step)
+    who = person or getpass.getuser()
+    found = clear(described, person=who, reason=reason, run_id=run_id, progress=watch.step, out=out)
     if as_json:
         rows = [
-            {"run_id": item.run_id, "removed": item.removed, "leftovers": item.leftovers, "why": item.why or None}
+            {"run_id": item.run_id, "removed": item.removed, "leftovers": item.leftovers, "why": item.why or None,
+             "verdict": item.verdict or None, "unreported": item.unreported or None}
             for item in found
-        ]
+        ]  # fmt: skip
         typer.echo(json.dumps(rows))
     else:
         typer.echo(told(found))
-    if not all(item.clean for item in found):
+    if not all(item.done for item in found):
         raise typer.Exit(1)
 
 

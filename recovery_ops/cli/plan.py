@@ -78,7 +78,7 @@ def _steps(made: Plan) -> Table:
 
 def _objectives(system: System, made: Plan) -> Table:
     table = Table("", "RTO", "forecast", "fits", "RPO", "slowest step", title="Objectives (forecast from T3)")
-    rpos = {component.name: component.rpo_s for component in system.components}
+    rpos = {component.name: component.rpo_of(made.intent) for component in system.components}
     for estimate in made.estimates:
         rpo_s = rpos.get(estimate.name)
         table.add_row(

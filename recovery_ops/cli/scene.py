@@ -11,6 +11,7 @@ from rich.console import Console
 
 from recovery_ops.airflow import stack as airflow_stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import Outside, send_everybody
 from recovery_ops.errors import RecoveryError
@@ -47,7 +48,8 @@ class Scene:
             progress=self.say,
         )
         ending.callback(process.stop, self.sandbox)
-        local.use(local.environment(self.sandbox) | {"RECOVERY_OPS_CATALOGS": str(catalogs.resolve())})
+        here = {"RECOVERY_OPS_CATALOGS": str(catalogs.resolve())}
+        ending.enter_context(speaking_to(local.environment(self.sandbox) | here))
         self.system: System = load_system(name, catalogs)
         self.target = next(region for region in self.system.regions if region != self.system.home)
 

@@ -47,7 +47,8 @@ def table_of(report: Mapping[str, Any]) -> Table:
     for item in report["objectives"]:
         achieved = "not measured" if item["achieved_s"] is None else _time(item["achieved_s"])
         colour = GOOD if item["verdict"] == "pass" else f"[red]{item['verdict']}[/red]"
-        table.add_row(item["component"], item["kind"].upper(), _time(item["objective_s"]), achieved, colour)
+        kind = item["kind"].upper() + (" from point" if item["basis"] == "from-point" else "")
+        table.add_row(item["component"], kind, _time(item["objective_s"]), achieved, colour)
     table.caption = "; ".join(_measured(report))
     return table
 

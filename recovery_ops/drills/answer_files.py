@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from recovery_ops.catalog.problems import Document, Problem, in_order
-from recovery_ops.catalog.quantities import WRITTEN
-from recovery_ops.catalog.reading import read_document
+from recovery_ops.catalog.problems import Document, Problem
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.catalog.text import Day, NonEmpty, Text
-from recovery_ops.catalog.wording import problems_of
-from recovery_ops.errors import CatalogError
+from recovery_ops.catalog.written import read_written
 from recovery_ops.model.scenarios import Scenario
 from recovery_ops.model.tabletops import SIMULATED, Given, Lesson, Prepared
 
@@ -46,18 +43,8 @@ def load_answers(path: Path, scenario: Scenario, person: str = "") -> tuple[Prep
     Raises:
         CatalogError: The file has problems, or does not fit the scenario; holds every problem, located.
     """
-    document = read_document(path)
-    problems = list(document.problems)
-    if not problems:
-        try:
-            text = AnswersText.model_validate(document.data, context=WRITTEN)
-        except ValidationError as error:
-            problems += problems_of(error.errors(include_url=False), (), AnswersText, document)
-        else:
-            problems += _meaning(text, scenario, document)
-            if not problems:
-                return _prepared(text), tuple(_lesson(item, person) for item in text.lessons)
-    raise CatalogError.of(in_order(document.file, problems))
+    text = read_written(path, AnswersText, lambda text, document: _meaning(text, scenario, document))
+    return _prepared(text), tuple(_lesson(item, person) for item in text.lessons)
 
 
 def _meaning(text: AnswersText, scenario: Scenario, document: Document) -> Iterator[Problem]:

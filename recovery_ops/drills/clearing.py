@@ -1,10 +1,12 @@
 """Clean-up of drills that died on the way, by another process: nothing of a drill may stay because its runner did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
+from recovery_ops.drills.settling import publish_settled
 from recovery_ops.errors import RecoveryError, RunActiveError
 from recovery_ops.execution import controls
 from recovery_ops.execution.direct import Progress, finish, quiet
@@ -27,7 +29,8 @@ log = structlog.get_logger(__name__)
 class Cleared:
     """What became of one drill that was not closed. ``why`` is empty when it is gone and closed.
 
-    ``still_runs``: its runner lives, or a real run has to close first; nothing was done.
+    ``still_runs``: its runner lives, or a real run has to close first; nothing was done. ``verdict`` is that of the
+    report of a drill that was closed, ``unreported`` why there is none.
     """
 
     run_id: str
@@ -35,17 +38,30 @@ class Cleared:
     leftovers: tuple[str, ...] = ()
     why: str = ""
     still_runs: bool = False
+    verdict: str = ""
+    unreported: str = ""
 
     @property
     def clean(self) -> bool:
         """Return whether nothing of the drill stands any more."""
         return not (self.why or self.leftovers)
 
+    @property
+    def done(self) -> bool:
+        """Return whether nothing is left to do: nothing of the drill stands, and its report is made."""
+        return self.clean and not self.unreported
+
 
 def clear(
-    system: System, *, person: str, reason: str, run_id: str | None = None, progress: Progress = quiet
+    system: System,
+    *,
+    person: str,
+    reason: str,
+    run_id: str | None = None,
+    progress: Progress = quiet,
+    out: Path | None = None,
 ) -> list[Cleared]:
-    """End every drill that its runner has left behind: remove what it made, then close it.
+    """End every drill that its runner has left behind: remove what it made, close it, publish its report.
 
     A drill whose runner lives goes on; one that yielded to a real run waits until that one is closed.
 
@@ -55,13 +71,14 @@ def clear(
         reason: Why; stands in the evidence.
         run_id: Only this drill.
         progress: As in :func:`recovery_ops.execution.direct.run_direct`.
+        out: Folder in which the report of each drill gets a folder of its own; beside the record it lies anyway.
 
     Raises:
         RecoveryError: No record answers.
     """
     found = [state.run_id for state in open_drills(system.name, answering(system))]
     wanted = found if run_id is None else [name for name in found if name == run_id]
-    return [_clear(system, name, person, reason, progress) for name in wanted]
+    return [_clear(system, name, person, reason, progress, out) for name in wanted]
 
 
 def answering(system: System) -> list[ObjectStore]:
@@ -85,7 +102,7 @@ def answering(system: System) -> list[ObjectStore]:
     return found
 
 
-def _clear(system: System, run_id: str, person: str, reason: str, progress: Progress) -> Cleared:
+def _clear(system: System, run_id: str, person: str, reason: str, progress: Progress, out: Path | None) -> Cleared:
     try:
         ref = find_run(system, run_id)
         take_over(ref, person=person, reason=reason)
@@ -96,7 +113,20 @@ def _clear(system: System, run_id: str, person: str, reason: str, progress: Prog
         return Cleared(run_id=run_id, why=error.message, still_runs=True)
     except RecoveryError as error:
         return Cleared(run_id=run_id, why=error.message)
-    return _outcome(_state(system, ref))
+    state = _state(system, ref)
+    outcome = _outcome(state)
+    return outcome if state.closed_at is None else _reported(system, ref, outcome, out)
+
+
+def _reported(system: System, ref: RunRef, outcome: Cleared, out: Path | None) -> Cleared:
+    """Publish the report of a drill that was closed. That there is none is recorded, and holds up no other clean-up."""
+    try:
+        report = publish_settled(ref, out / ref.run_id if out else None, system)
+    except Exception as error:  # noqa: BLE001 - whatever keeps one report from being made, other drills are still to end
+        why = error.message if isinstance(error, RecoveryError) else f"{type(error).__name__}: {error}"
+        log.warning("a drill that was ended has no report", run_id=ref.run_id, why=why)
+        return replace(outcome, unreported=why)
+    return replace(outcome, verdict=str(report["verdict"]))
 
 
 def _state(system: System, ref: RunRef) -> RunState:
@@ -115,5 +145,7 @@ def told(cleared: Sequence[Cleared]) -> str:
     lines = []
     for item in cleared:
         left = f"left behind: {'; '.join(item.leftovers)}" if item.leftovers else ""
-        lines.append(f"{item.run_id}: {item.why or left or f'clean, {len(item.removed)} things removed'}")
+        report = f"; no report: {item.unreported}" if item.unreported else ""
+        report = f"; verdict {item.verdict}" if item.verdict else report
+        lines.append(f"{item.run_id}: {item.why or left or f'clean, {len(item.removed)} things removed'}{report}")
     return "\n".join(lines) or "no drill was left behind"

@@ -24,7 +24,7 @@ def settle(
     Raises:
         RecoveryError: No store answers; nothing is lost, the report can be settled again.
     """
-    run_id, at = report["identity"]["run_id"], _told_at(report)
+    run_id, at = report["identity"]["run_id"], _ended_at(report)
     known = {item.id: item for item in known_findings(stores, system)}
     entries = [entry_of(answer, system, run_id, at) for answer in answers(report)]
     if sweep is not None:
@@ -39,10 +39,12 @@ def settle(
     return wanted
 
 
-def _told_at(report: Mapping[str, Any]) -> datetime:
-    """When a run said what it found. What people found in a tabletop is as old as its close, whoever signs it later."""
-    closed = report["comparison"]["cutoff"] if report.get("tabletop") else None
-    return datetime.fromisoformat(closed or report["identity"]["generated_at"])
+def _ended_at(report: Mapping[str, Any]) -> datetime:
+    """When the run ended, as its record says: what it found is as old as that, whoever signs or makes its report later.
+
+    A newer run that has settled the same is therefore never overruled by the report of an older one.
+    """
+    return datetime.fromisoformat(report["comparison"]["cutoff"])
 
 
 def _assigned(system: str, report: Mapping[str, Any], at: datetime) -> Iterator[FindingEntry]:

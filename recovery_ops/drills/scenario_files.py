@@ -5,14 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from recovery_ops.catalog.problems import Document, Problem, in_order
-from recovery_ops.catalog.quantities import UNITS_S, WRITTEN, Duration, Name
-from recovery_ops.catalog.reading import read_document
+from recovery_ops.catalog.problems import Document, Problem
+from recovery_ops.catalog.quantities import UNITS_S, Duration, Name
 from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.catalog.text import NonEmpty, Text
-from recovery_ops.catalog.wording import problems_of
+from recovery_ops.catalog.written import read_written
 from recovery_ops.errors import CatalogError, RequestError
 from recovery_ops.model.scenarios import Inject, Scenario
 from recovery_ops.model.system import System
@@ -50,18 +49,7 @@ def load_scenario(path: Path) -> Scenario:
     Raises:
         CatalogError: The file has problems; holds every one, located.
     """
-    document = read_document(path)
-    problems = list(document.problems)
-    if isinstance(document.data, dict) and not problems:
-        try:
-            text = ScenarioText.model_validate(document.data, context=WRITTEN)
-        except ValidationError as error:
-            problems += problems_of(error.errors(include_url=False), (), ScenarioText, document)
-        else:
-            problems += _meaning(text, document, path)
-            if not problems:
-                return _scenario(text)
-    raise CatalogError.of(in_order(document.file, problems))
+    return _scenario(read_written(path, ScenarioText, lambda text, document: _meaning(text, document, path)))
 
 
 def scenario_names(own: str | Path | None = None) -> list[str]:

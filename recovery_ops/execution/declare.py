@@ -95,7 +95,9 @@ def _ref(request: RunRequest, system: System, plan: Plan, now: datetime) -> RunR
 
 def _declaration(request: RunRequest, system: System, plan: Plan, choice: Choice, now: datetime) -> Mapping[str, Any]:
     drill = request.mode is Mode.DRILL
-    criteria = drill_criteria(system, request.intent) if drill else criteria_of(system)
+    criteria = criteria_of(system, request.intent)
+    if drill:
+        criteria["cost_ceiling_usd"] = system.drills.ceiling_usd
     impact = request.impact_at or now
     decided = request.decided_at or now
     return {
@@ -180,27 +182,21 @@ def _warnings(request: RunRequest, choice: Choice) -> list[str]:
     return found
 
 
-def drill_criteria(system: System, intent: Intent) -> dict[str, Any]:
-    """Return what a drill will be judged by: as a real run, with the ceiling of its cost.
+def criteria_of(system: System, intent: Intent) -> dict[str, Any]:
+    """Return what the run will be judged by, fixed before it starts: objectives and required gates, as JSON values.
 
-    A drill that trusts no replica cannot lose less than the time between two points, whatever replicas promise.
+    Where no replica is trusted, the objectives for a recovery from a point hold; ``basis`` says which they are.
     """
-    criteria = criteria_of(system) | {"cost_ceiling_usd": system.drills.ceiling_usd}
-    if intent is Intent.CORRUPTION:
-        for name, facts in criteria["components"].items():
-            rpo_s = system.component(name).rpo_s
-            facts["rpo_s"] = None if rpo_s is None else max(rpo_s, system.protection.every_s)
-    return criteria
-
-
-def criteria_of(system: System) -> dict[str, Any]:
-    """Return what the run will be judged by, fixed before it starts: objectives and required gates, as JSON values."""
     return {
-        "system": {"rto_s": system.rto_s},
+        "system": {"rto_s": system.rto_of(intent), "basis": {"rto": system.from_point.rto_basis(intent)}},
         "components": {
             component.name: {
-                "rto_s": component.rto_s,
-                "rpo_s": component.rpo_s,
+                "rto_s": component.rto_of(intent),
+                "rpo_s": component.rpo_of(intent),
+                "basis": {
+                    "rto": component.from_point.rto_basis(intent),
+                    "rpo": component.from_point.rpo_basis(intent),
+                },
                 "tier": component.tier,
                 "gates_traffic": component.gates_traffic,
                 "gates": sorted(driver(component).gates),

@@ -88,7 +88,7 @@ def forecast(view: RunView, known_s: Mapping[str, float]) -> Forecast:
     before_s = (datetime.fromisoformat(clocks["T3"]) - datetime.fromisoformat(clocks["T0"])).total_seconds()
     return Forecast(
         forecast_s=max(0.0, before_s) + sum(step.estimate_s for step in chain),
-        objective_s=view.system.rto_s,
+        objective_s=view.system.rto_of(view.intent),
         chain=tuple(step.id for step in chain),
     )
 

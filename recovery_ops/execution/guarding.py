@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ import structlog
 from recovery_ops.aws import traffic as aws_traffic
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import RecoveryError, RequestError
+from recovery_ops.execution.drill_limits import guard_limits
 from recovery_ops.execution.probing import body_of
 from recovery_ops.execution.spending import spent
 from recovery_ops.execution.view import DRILL, PEOPLE, PRODUCTION, RunView, record_store
@@ -96,36 +97,41 @@ def _is_time(view: RunView, at_once: bool) -> bool:  # noqa: FBT001 - one caller
 
 
 def _alarms(view: RunView) -> Iterator[Alarm]:
-    guards: tuple[Callable[[RunView], Alarm | None], ...] = (_stopped, _real_run, _spending, _production)
-    for guard in guards:
+    for item in guard_limits(view.system):
         try:
-            alarm = guard(view)
+            observed = GUARDS[item["guard"]](view)
         except RecoveryError as error:
             log.warning("guard could not look", run_id=view.ref.run_id, error=error.message)
             continue
-        if alarm is not None:
-            yield alarm
+        if observed:
+            yield Alarm(guard=item["guard"], observed=observed, limit=item["limit"])
 
 
-def _stopped(view: RunView) -> Alarm | None:
+def _stopped(view: RunView) -> str:
     stop = Stops(view.log.store).find(view.ref.system)
-    return None if stop is None else Alarm(guard="stop", observed=stop.told, limit="no stop of drills")
+    return "" if stop is None else stop.told
 
 
-def _real_run(view: RunView) -> Alarm | None:
+def _real_run(view: RunView) -> str:
     held = view.claims.holder(view.ref.system, PRODUCTION)
     if held is None or held.expired(datetime.now(UTC)):
-        return None
-    return Alarm(guard="production-run", observed=f"run {held.run_id} of {held.holder} is open", limit="no real run")
+        return ""
+    return f"run {held.run_id} of {held.holder} is open"
 
 
-def _spending(view: RunView) -> Alarm | None:
-    usd, ceiling_usd = spent(view).usd, view.system.drills.ceiling_usd
-    if usd < ceiling_usd:
-        return None
-    return Alarm(guard="spend", observed=f"{usd:.2f} USD by the price table", limit=f"{ceiling_usd:.2f} USD")
+def _spending(view: RunView) -> str:
+    usd = spent(view).usd
+    return "" if usd < view.system.drills.ceiling_usd else f"{usd:.2f} USD by the price table"
 
 
-def _production(view: RunView) -> Alarm | None:
-    trouble = production_trouble(view.system, body_of(view.captures))
-    return Alarm(guard="production", observed=trouble, limit="production answers") if trouble else None
+def _production(view: RunView) -> str:
+    return production_trouble(view.system, body_of(view.captures))
+
+
+GUARDS: Mapping[str, Callable[[RunView], str]] = {
+    "stop": _stopped,
+    "production-run": _real_run,
+    "spend": _spending,
+    "production": _production,
+}
+"""Guard of :func:`~recovery_ops.execution.drill_limits.guard_limits` -> what it saw; empty when its limit is kept."""

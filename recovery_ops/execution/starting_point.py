@@ -29,7 +29,7 @@ def record_point_used(view: RunView, step: Step, kind: Kind, ctx: StepContext, w
             "watermark": watermark.isoformat(),
             "rpo_s": round(wall_s, 3),
             "rpo_modelled_s": round(wall_s / factor if factor else wall_s, 3),
-            "objective_s": kind.component.rpo_s,
+            "objective_s": kind.component.rpo_of(view.intent),
         },
     )
 

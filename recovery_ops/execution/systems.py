@@ -1,5 +1,7 @@
 """Where catalogs, kinds and planning meet: from the name of a system to its plan."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from recovery_ops.catalog import KindSpec, load_catalog, system_files
@@ -7,8 +9,8 @@ from recovery_ops.catalog.suggest import did_you_mean
 from recovery_ops.errors import RequestError
 from recovery_ops.kinds import all_kinds
 from recovery_ops.model.drills import DrillKind
-from recovery_ops.model.plan import Intent, Mode, Plan
-from recovery_ops.model.system import System
+from recovery_ops.model.plan import Intent, Mode, Phase, PhaseCost, Plan
+from recovery_ops.model.system import Component, System
 from recovery_ops.planning import plan
 
 
@@ -51,17 +53,21 @@ def plan_for(
     Raises:
         RequestError: The request can never become a plan; nothing was changed.
     """
-    kinds = all_kinds()
     return plan(
         system,
         mode=mode,
         impaired_region=impaired_region or impaired(system, mode),
         recovery_region=recovery_region,
-        costs_of=lambda item: kinds[item.kind].costs(item),
+        costs_of=partial(_costs, intent),
         component=component,
         intent=intent,
         drill=drill,
     )
+
+
+def _costs(intent: Intent, component: Component) -> Mapping[Phase, PhaseCost]:
+    kind = all_kinds()[component.kind]
+    return kind.costs_from_point(component) if intent is Intent.CORRUPTION else kind.costs(component)
 
 
 def impaired(system: System, mode: Mode) -> str:

@@ -26,6 +26,7 @@ from recovery_ops.aws.clients import client
 from recovery_ops.aws.objects import stored_bytes
 from recovery_ops.aws.waiting import Clock
 from recovery_ops.errors import StepFailedError
+from recovery_ops.model.access import Access
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.events import EventType
@@ -37,6 +38,20 @@ from recovery_ops.model.points import Capture
 from recovery_ops.model.system import Component, System
 
 ENTRY_POINTS = "recovery_ops.kinds"
+OBJECT_ACTIONS = frozenset(
+    {
+        "iam:PassRole",
+        "s3:DeleteObject",
+        "s3:GetBucketVersioning",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetReplicationConfiguration",
+        "s3:ListBucketVersions",
+        "s3:PutObject",
+        "s3:PutReplicationConfiguration",
+    }
+)
+"""What a kind calls whose objects lie in replicated, versioned buckets."""
 
 
 class KindSettings(BaseModel):
@@ -151,6 +166,11 @@ class Kind:
         """Return the phases this component takes part in, in order, with modelled AWS seconds and control planes."""
         raise NotImplementedError(f"{cls.__name__} must say what its phases cost")
 
+    @classmethod
+    def costs_from_point(cls, component: Component) -> Mapping[Phase, PhaseCost]:
+        """Return :meth:`costs` where no replica is trusted; the same phases and control planes, other durations."""
+        return cls.costs(component)
+
     def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
         """Start the work of ``phase``, or find what an earlier attempt started. Safe to repeat.
 
@@ -235,6 +255,26 @@ class Kind:
         Reads nothing. Empty for a component that nothing is paid for by the hour.
         """
         return {}
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return what :attr:`aws_actions` act on, for the policies of IAM; buckets are known from ``settings``.
+
+        A key is an action, or a service and a colon for all actions of it that are no key themselves. Resources are
+        written as in :class:`~recovery_ops.model.access.Access`. Reads nothing.
+        """
+        return {}
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return which roles (resources ``iam:role/...``) are handed to which service, for ``iam:PassRole``."""
+        return {}
+
+    def in_our_name(self, system: System) -> Iterable[Access]:  # noqa: ARG002
+        """Return what AWS does with our rights because of calls of this component.
+
+        Raises:
+            RequestError: That cannot be known.
+        """
+        return ()
 
     def fence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
         """Stop writers in the region we leave; return what was fenced, one phrase each. May call the source region."""

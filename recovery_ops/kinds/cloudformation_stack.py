@@ -9,10 +9,20 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from recovery_ops.aws import stacks
+from recovery_ops.aws.identity import role_arn
+from recovery_ops.aws.permissions import role_exists
 from recovery_ops.aws.references import in_region, leftovers, references_check
+from recovery_ops.aws.stack_types import access_of
 from recovery_ops.aws.stacks import Order, Stack
-from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepInterruptedError, StepRejectedError
+from recovery_ops.errors import (
+    NoRecoveryPointError,
+    PointDamagedError,
+    RequestError,
+    StepInterruptedError,
+    StepRejectedError,
+)
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.access import Access, role_resource
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.drills import RUN
 from recovery_ops.model.events import EventType
@@ -21,12 +31,15 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component, Standby
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, Standby, System
 from recovery_ops.quality.probes import verdict
 
 ADOPT_S, CREATE_S, BUDGET_S = 15.0, 180.0, 1800.0
 STANDS_ALREADY = frozenset({Standby.ACTIVE, Standby.HOT, Standby.WARM})
 ZONES = "abcdef"
+ROLE = r"^(arn:aws[a-z-]*:iam::\d{12}:role/)?([!-.0-9;-~]+/)*[a-zA-Z0-9+=,.@_-]{1,64}$"
+"""Name of a role, with its path if it has one, or its ARN."""
 
 Capability = Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -40,6 +53,7 @@ class CloudformationStackSettings(KindSettings):
         template: network.yaml
         parameters: {StageName: live}
         capabilities: [CAPABILITY_NAMED_IAM]
+        role: fraud-network-builder
         isolated: {EndpointName: "fraud-scoring-{run}"}
         ```
     """
@@ -51,6 +65,9 @@ class CloudformationStackSettings(KindSettings):
     parameters: Mapping[str, str] = Field(default_factory=dict)
     """Values that win over those of the recovery point."""
     capabilities: tuple[Capability, ...] = ("CAPABILITY_NAMED_IAM",)
+    role: str | None = Field(default=None, pattern=ROLE)
+    """Name or ARN of the role that CloudFormation acts with; roles are global. Ours are the rights without one, and
+    they must be enough for every resource of the template."""
     isolated: Mapping[str, str] = Field(default_factory=dict)
     """Values that win over all others in the stack that a drill makes, so that nothing in it meets production.
     ``{run}`` stands for the run id."""
@@ -87,6 +104,9 @@ class CloudformationStack(Kind):
             "cloudformation:GetTemplate",
             "cloudformation:TagResource",
             "cloudformation:UpdateStack",
+            "iam:GetRole",
+            "iam:PassRole",
+            "sts:GetCallerIdentity",
         }
     )
 
@@ -204,7 +224,7 @@ class CloudformationStack(Kind):
         except NoRecoveryPointError as error:
             yield finding("no-template", name, error.message)
             return
-        yield from self._template_findings(ctx, wanted)
+        yield from self._before_calls(ctx, wanted)
         if seen is None:
             if self.component.standby in STANDS_ALREADY:
                 what = f"{self._where(ctx)} is absent, although standby is {self.component.standby}; it will be created"
@@ -240,13 +260,36 @@ class CloudformationStack(Kind):
             what = f"{where} has other parameters than the newest point: {', '.join(others)}"
             yield finding("changed-since-point", self.component.name, what, subject="parameters")
 
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the stack with those of drills; only the latter are deleted."""
+        of_drills = f"cloudformation:stack/{self.settings.stack}-{ANY_RUN}/*"
+        return {
+            "cloudformation:": (f"cloudformation:stack/{self.settings.stack}/*", of_drills),
+            "cloudformation:DeleteStack": (of_drills,),
+            "iam:GetRole": self._roles(),
+        }
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of the stack."""
+        return {"cloudformation.amazonaws.com": self._roles()}
+
+    def in_our_name(self, system: System) -> Iterable[Access]:
+        """Return what the resources of the template need, for a stack without a role."""
+        if self.settings.role:
+            return ()
+        path = Path(system.folder) / self.settings.template
+        try:
+            return access_of(stacks.types_in(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise RequestError(f"{self.component.name}: {path} cannot be read: {error}") from error
+
     def stands_already(self) -> bool:
         """Return whether a real run adopts the stack."""
         return self.component.standby in STANDS_ALREADY
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the stack that a drill made; the stack of a real run stays, it is what the run recovered."""
-        if ctx.isolated and stacks.delete(self._name(ctx), ctx.target_region):
+        if ctx.isolated and stacks.delete(self._name(ctx), ctx.target_region, self._role(ctx)):
             yield f"stack {self._name(ctx)} in {ctx.target_region}"
 
     def _bring(self, ctx: StepContext, seen: Stack) -> OperationRef:
@@ -273,6 +316,7 @@ class CloudformationStack(Kind):
             capabilities=self.settings.capabilities,
             tags=ctx.tags,
             run_id=ctx.run_id,
+            role_arn=self._role(ctx),
         )
 
     def _wanted(self, ctx: StepContext, seen: Stack | None) -> Wanted:
@@ -313,7 +357,10 @@ class CloudformationStack(Kind):
         same = stacks.same_template(stacks.template_of(seen.stack_id, ctx.target_region), wanted.template)
         return "" if same else "its template is not the pinned one"
 
-    def _template_findings(self, ctx: StepContext, wanted: Wanted) -> Iterable[Finding]:
+    def _before_calls(self, ctx: StepContext, wanted: Wanted) -> Iterable[Finding]:
+        """Say what CloudFormation would refuse, or make wrong: a role, and the template itself."""
+        if (role := self._role(ctx)) and not role_exists(role, ctx.target_region):
+            yield finding("role-absent", self.component.name, f"role {role} does not exist")
         size = len(wanted.template.encode())
         if size > stacks.LARGEST_TEMPLATE_BYTES:
             what = f"{self.settings.template} has {size} bytes; AWS takes {stacks.LARGEST_TEMPLATE_BYTES} in a request"
@@ -331,6 +378,12 @@ class CloudformationStack(Kind):
 
     def _name(self, ctx: StepContext) -> str:
         return f"{self.settings.stack}-{ctx.run_id}" if ctx.isolated else self.settings.stack
+
+    def _role(self, ctx: StepContext) -> str | None:
+        return role_arn(self.settings.role, ctx.target_region) if self.settings.role else None
+
+    def _roles(self) -> tuple[str, ...]:
+        return (role_resource(self.settings.role),) if self.settings.role else ()
 
     def _where(self, ctx: StepContext) -> str:
         return f"{self.component.name}: stack {self._name(ctx)} in {ctx.target_region}"

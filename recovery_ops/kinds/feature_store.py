@@ -14,6 +14,7 @@ from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_
 from recovery_ops.catalog.quantities import BucketTemplate, Duration
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -24,6 +25,7 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.finding_codes import finding
@@ -31,7 +33,8 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.datasets import Dataset, profile_objects
 from recovery_ops.quality.feature_gates import as_of_check, consistency_check, freshness_check, newest_of, written_until
 from recovery_ops.quality.manifest import Restored, Tolerance, judge_against_profile
@@ -41,6 +44,8 @@ from recovery_ops.quality.suites import judge_file
 
 REPLICATED_S = 2.0
 """Age at which a write has reached every replica. Source: of global tables AWS says typically within a second."""
+RESTORED_S = 600.0
+"""How long a restored table takes more than a replica. Source: none of AWS; the estimate of the sandbox's durations."""
 DEFAULT_FRESHNESS_S = 60.0
 
 
@@ -99,7 +104,7 @@ class FeatureStore(Kind):
     settings_model = FeatureStoreSettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.DATA, Gate.INTEGRITY, Gate.CONSISTENCY, Gate.FRESHNESS})
-    aws_actions = frozenset(
+    aws_actions = OBJECT_ACTIONS | frozenset(
         {
             "dynamodb:BatchWriteItem",
             "dynamodb:CreateTableReplica",
@@ -119,15 +124,6 @@ class FeatureStore(Kind):
             "dynamodb:UpdateContinuousBackups",
             "dynamodb:UpdateItem",
             "dynamodb:UpdateTable",
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
             "ssm:GetParameter",
             "ssm:PutParameter",
             "sts:GetCallerIdentity",
@@ -140,11 +136,18 @@ class FeatureStore(Kind):
 
     @classmethod
     def costs(cls, component: Component) -> Mapping[Phase, PhaseCost]:  # noqa: ARG003 - the replica is the usual case
-        """Return the cost with a live replica; a restore takes ten minutes more, and the budget allows for it."""
+        """Return the cost with a live replica; the budget allows for a restore."""
         return {
             Phase.REHYDRATE: PhaseCost(estimate_s=15, budget_s=3600, control_planes=("dynamodb",)),
             Phase.VERIFY: PhaseCost(estimate_s=30, budget_s=900),
         }
+
+    @classmethod
+    def costs_from_point(cls, component: Component) -> Mapping[Phase, PhaseCost]:
+        """Return the cost with a table that is restored first."""
+        costs = cls.costs(component)
+        rehydrate = costs[Phase.REHYDRATE]
+        return {**costs, Phase.REHYDRATE: replace(rehydrate, estimate_s=rehydrate.estimate_s + RESTORED_S)}
 
     def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
         """Bring offline features back by versions; adopt the replica, or start a restore.
@@ -314,6 +317,19 @@ class FeatureStore(Kind):
         arn = self._source_arn(ctx)
         taken_back = tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
         return [f"writes to {arn} are allowed again"] if taken_back else []
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the table and what runs restore from it, which alone is deleted; and the parameter that names it."""
+        restored = f"dynamodb:table/{self.settings.table[:200]}-{ANY_RUN}"
+        return {
+            "dynamodb:": (f"dynamodb:table/{self.settings.table}", restored),
+            "dynamodb:DeleteTable": (restored,),
+            "ssm:": (f"ssm:parameter{self.settings.table_parameter}",),
+        }
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of replication."""
+        return PASSED_TO_S3
 
     def names(self, ctx: StepContext) -> Iterable[str]:
         """Return the table that is restored when no replica may be trusted."""

@@ -13,6 +13,7 @@ from recovery_ops.aws.references import names_of, references_check
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -23,6 +24,7 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.model.access import PASSED_TO_S3, of_sagemaker
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.events import EventType
@@ -31,7 +33,8 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture, ObjectVersion
-from recovery_ops.model.system import Component
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.archives import archive_checks
 from recovery_ops.quality.counterparts import counterparts_check
 from recovery_ops.quality.datasets import pinned_check
@@ -69,17 +72,9 @@ class ModelRegistry(Kind):
     settings_model = ModelRegistrySettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.INTEGRITY, Gate.CONFIGURATION, Gate.REFERENCES})
-    aws_actions = frozenset(
+    aws_actions = OBJECT_ACTIONS | frozenset(
         {
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
+            "sagemaker:AddTags",
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",
             "sagemaker:DeleteModelPackage",
@@ -197,6 +192,21 @@ class ModelRegistry(Kind):
                 version = f"version {package['ModelPackageVersion']}"
                 what = f"{version} of {self.settings.group} is approved in {ctx.source_region} and in no recovery point"
                 yield finding("package-not-protected", self.component.name, what, subject=version)
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the group with its packages, and those of drills; only the latter are deleted."""
+        ours, drills = self.settings.group, f"{self.settings.group[:42]}-{ANY_RUN}"
+        of_drills = of_sagemaker(f"model-package-group/{drills}", f"model-package/{drills}/*")
+        return {
+            "sagemaker:": (*of_sagemaker(f"model-package-group/{ours}", f"model-package/{ours}/*"), *of_drills),
+            "sagemaker:DeleteModelPackage": of_drills,
+            "sagemaker:DeleteModelPackageGroup": of_drills,
+            "sagemaker:ListModelPackages": ("sagemaker:model-package/*", *of_sagemaker(f"model-package-group/{ours}*")),
+        }
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of replication."""
+        return PASSED_TO_S3
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the group that a drill made; packages of a real run stay, they are what the run recovered."""

@@ -13,6 +13,7 @@ from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_
 from recovery_ops.catalog.quantities import BucketTemplate
 from recovery_ops.errors import NoRecoveryPointError
 from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
     Kind,
     KindSettings,
     Parted,
@@ -23,6 +24,7 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.finding_codes import finding
@@ -30,7 +32,7 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
 from recovery_ops.model.plan import Intent, Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.datasets import Dataset, profile_objects
 from recovery_ops.quality.profile import FrameProfile
 
@@ -69,19 +71,7 @@ class S3Dataset(Kind):
     settings_model = S3DatasetSettings
     stateful: ClassVar[bool] = True
     gates = frozenset({Gate.INTEGRITY, Gate.DATA})
-    aws_actions = frozenset(
-        {
-            "iam:PassRole",
-            "s3:DeleteObject",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucketVersions",
-            "s3:PutObject",
-            "s3:PutReplicationConfiguration",
-        }
-    )
+    aws_actions = OBJECT_ACTIONS
 
     def __init__(self, component: Component) -> None:
         super().__init__(component)
@@ -179,6 +169,10 @@ class S3Dataset(Kind):
         if replication.replicates_to(bucket, wanted, self.settings.prefix, ctx.target_region):
             return []
         return [f"replicate s3://{bucket}/{self.settings.prefix} to s3://{wanted} once {ctx.source_region} is back"]
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the role of replication."""
+        return PASSED_TO_S3
 
     def replicate_back(self, ctx: StepContext) -> Iterable[str]:
         """Let the bucket of the region that serves replicate to that of the healed one."""

@@ -18,6 +18,7 @@ from recovery_ops.aws.permissions import role_exists
 from recovery_ops.aws.references import in_region, names_of, references_check
 from recovery_ops.errors import NoRecoveryPointError, StepFailedError
 from recovery_ops.kinds import Kind, KindSettings, Stage, StepContext, kind
+from recovery_ops.model.access import of_sagemaker, role_resource
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
 from recovery_ops.model.events import EventType
@@ -26,12 +27,16 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef, OperationStatus
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component, Standby
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, Standby, System
 from recovery_ops.quality.baseline import Baseline, measure_baseline
 from recovery_ops.quality.goals import Verify
 from recovery_ops.quality.golden_set import GoldenSet
 from recovery_ops.quality.model_gates import capacity_check, model_checks, probing, trial_checks
 
+DESCRIBING = tuple(
+    f"sagemaker:{name}" for name in ("DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel", "ListTags")
+)
 REGISTRY, FEATURES, NETWORK = "model-registry", "feature-store", "cloudformation-stack"
 
 
@@ -263,7 +268,7 @@ class SagemakerEndpoint(Kind):
         watermark, region, verify = datetime.now(UTC), ctx.source_region, self.settings.verify
         content = served.captured(self.settings.endpoint, region)
         golden = GoldenSet.of_file(self._golden_path(ctx), verify.label)
-        store = stage.captures.get(self._need(ctx, FEATURES) or "")
+        store = stage.captures.get(self._need(ctx.system, FEATURES) or "")
         lookup, entities = probing(golden, store.content["table"] if store else None, self._key(ctx), region)
         baseline = measure_baseline(
             endpoints.predictor(self.settings.endpoint, region),
@@ -326,6 +331,29 @@ class SagemakerEndpoint(Kind):
         instance = str(made.get("instance_type") or self.settings.instances[0])
         return {f"sagemaker:{instance}": float(made.get("count") or self._count(ctx))}
 
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:
+        """Return what is named after endpoint and component; described is whatever serves, to count its instances.
+
+        Images in registries of AWS are never asked for.
+        """
+        named, base = self.settings.endpoint, f"{self.component.name[:40]}-{ANY_RUN}"
+        served = of_sagemaker(f"endpoint/{named}", f"endpoint/{named[:44]}-{ANY_RUN}")
+        made = of_sagemaker(f"endpoint-config/{base}", f"model/{base}")
+        features = self._need(system, FEATURES)
+        table = system.component(features).settings["table"] if features else None
+        return {
+            "application-autoscaling:": ("application-autoscaling:scalable-target/*",),
+            "dynamodb:": (f"dynamodb:table/{table}", f"dynamodb:table/{table[:200]}-{ANY_RUN}") if table else (),
+            "ecr:": () if self.settings.image else ("ecr:repository/*",),
+            "iam:GetRole": (role_resource(self.settings.role),),
+            "sagemaker:": (*served, *made),
+            **dict.fromkeys(DESCRIBING, of_sagemaker("endpoint/*", "endpoint-config/*", "model/*")),
+        }
+
+    def passes(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return the execution role."""
+        return {"sagemaker.amazonaws.com": (role_resource(self.settings.role),)}
+
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Remove the endpoint of a drill, and what the run made that does not serve. Safe to repeat."""
         removed: list[str] = []
@@ -338,9 +366,9 @@ class SagemakerEndpoint(Kind):
         keep = seen.target if seen else ""
         return [*removed, *endpoints.remove_named(self._base(ctx), ctx.target_region, keep=keep)]
 
-    def _need(self, ctx: StepContext, kind_name: str) -> str | None:
+    def _need(self, system: System, kind_name: str) -> str | None:
         """Return which component of a kind this one needs, if any."""
-        needs = [ctx.system.component(name) for name in self.component.needs]
+        needs = [system.component(name) for name in self.component.needs]
         return next((need.name for need in needs if need.kind == kind_name), None)
 
     def _base(self, ctx: StepContext) -> str:
@@ -368,7 +396,7 @@ class SagemakerEndpoint(Kind):
 
     def _deployment(self, ctx: StepContext) -> Deployment:
         home, region = self._home(ctx), ctx.target_region
-        registry = self._need(ctx, REGISTRY)
+        registry = self._need(ctx.system, REGISTRY)
         if registry is None:
             raise StepFailedError(f"{self.component.name} needs no {REGISTRY}; its model is not known")
         package = served.chosen(ctx.output(registry, "packages"), ctx.output(registry, "current"), home)
@@ -395,7 +423,7 @@ class SagemakerEndpoint(Kind):
         return Rung(instance_type=instance_type, image=image)
 
     def _network(self, ctx: StepContext) -> dict[str, list[str]] | None:
-        network = self._need(ctx, NETWORK)
+        network = self._need(ctx.system, NETWORK)
         if network is None:
             return None
         outputs, names = (
@@ -440,9 +468,9 @@ class SagemakerEndpoint(Kind):
         return Path(ctx.system.folder) / self.settings.verify.golden
 
     def _online_table(self, ctx: StepContext) -> str | None:
-        features = self._need(ctx, FEATURES)
+        features = self._need(ctx.system, FEATURES)
         return str(ctx.output(features, "table")) if features else None
 
     def _key(self, ctx: StepContext) -> str:
-        features = self._need(ctx, FEATURES)
+        features = self._need(ctx.system, FEATURES)
         return str(ctx.system.component(features).settings["key"]) if features else ""

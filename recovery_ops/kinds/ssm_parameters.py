@@ -19,7 +19,8 @@ from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import OperationRef
 from recovery_ops.model.plan import Phase, PhaseCost
 from recovery_ops.model.points import Capture
-from recovery_ops.model.system import Component
+from recovery_ops.model.runs import ANY_RUN
+from recovery_ops.model.system import Component, System
 from recovery_ops.quality.probes import verdict
 
 Relative = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)*$")]
@@ -196,6 +197,21 @@ class SsmParameters(Kind):
             state = "absent" if standing is None else "another value"
             what = f"{where} in {ctx.target_region}: {state}; recovery will write what the point has"
             yield finding("parameter-drift", self.component.name, what, subject=name)
+
+    def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """Return everything under the prefix, and under that of drills; only the latter is deleted.
+
+        A path is looked at without the slash at its end.
+        """
+        of_drills = f"ssm:parameter/{ANY_RUN}{self.settings.prefix}*"
+        return {
+            "ssm:": (f"ssm:parameter{self.settings.prefix}*", of_drills),
+            "ssm:DeleteParameters": (of_drills,),
+            "ssm:GetParametersByPath": (
+                f"ssm:parameter{self.settings.prefix.rstrip('/')}",
+                of_drills.removesuffix("/*"),
+            ),
+        }
 
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete what a drill wrote under its own prefix; parameters of a real run stay."""

@@ -18,13 +18,13 @@ class EventType(enum.StrEnum):
     """system, mode, drill ("component"|"regional"|"full", null when it is none), graceful, intent, execution
     ("airflow"|"direct"), home, impaired_region, recovery_region, regions, components, reason, person, token (of the
     request; the DAG run under Airflow), people, tool_version, time_factor, account, clocks {T0, T1, T2, T3}, plan
-    (frozen plan: system, steps, estimates, hash), plan_hash, criteria (objectives and gates), criteria_hash, point
-    {id, taken_at, watermark, refused {id: reason}, rpo_s {component: s}}, record_copies [regions besides the
-    recovery region that get a copy of the record], warnings [str], parted {lost_at, moved_at} (of a failback: when
-    the regions stopped to agree), inject (bool: a drill breaks the region that it leaves for itself). A tabletop has no
-    plan and no point, but scenario (name), exercise {scenario (as it was), simulated (bool: nobody takes part),
-    prepared {inject: {role: answer}}, lessons}, announced (bool), third_parties [str], blast_radius, guards [],
-    next_due {drill, due}"""
+    (frozen plan: system, steps, estimates, hash), plan_hash, criteria (objectives, each with its basis, and gates),
+    criteria_hash, point {id, taken_at, watermark, refused {id: reason}, rpo_s {component: s}}, record_copies [regions
+    besides the recovery region that get a copy of the record], warnings [str], parted {lost_at, moved_at} (of a
+    failback: when the regions stopped to agree), inject (bool: a drill breaks the region that it leaves for itself).
+    A tabletop has no plan and no point, but scenario (name), exercise {scenario (as it was), simulated (bool: nobody
+    takes part), prepared {inject: {role: answer}}, lessons}, announced (bool), third_parties [str], blast_radius,
+    guards [], next_due {drill, due}"""
     RUN_REFUSED = "run-refused"
     """reason, person"""
     STEP_STARTED = "step-started"

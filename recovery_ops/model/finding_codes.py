@@ -120,7 +120,7 @@ CODES: Mapping[str, Code] = {
         WARNING, "the endpoint that the standby level promises does not serve", "create it, or lower the standby level"
     ),
     "no-image": _code(BLOCKER, "there is no container image for the recovery region", "replicate the image there"),
-    "role-absent": _code(BLOCKER, "the execution role does not exist", "create the role; roles are global"),
+    "role-absent": _code(BLOCKER, "the role that AWS acts with does not exist", "create the role; roles are global"),
     "instance-not-offered": _code(
         WARNING, "the region does not offer an instance type of the ladder", "replace the rung"
     ),

@@ -8,6 +8,7 @@ from typing import Any
 
 from recovery_ops.model.detection import Channel, Detection, DetectionMode, Notify, Replicated, SignalName
 from recovery_ops.model.drills import BlockedWindow, DrillKind, DrillPolicy, DrillTraffic, Freeze, Weekday
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.system import (
     Approval,
     ApprovalMode,
@@ -48,6 +49,7 @@ def thaw(frozen: Mapping[str, Any]) -> System:
             "components": tuple(_component(item) for item in facts["components"]),
             "drills": _drills(facts["drills"]) if "drills" in facts else DrillPolicy(),
             "consistency": tuple(tuple(group) for group in facts["consistency"]),
+            "from_point": FromPoint(**facts.get("from_point", {})),
             "detection": _detection(facts["detection"]) if facts.get("detection") else None,
             "notify": tuple(
                 Notify(**{**item, "channel": Channel(item["channel"])}) for item in facts.get("notify", ())
@@ -88,7 +90,12 @@ def _plain(value: Any) -> Any:
 
 
 def _component(facts: Mapping[str, Any]) -> Component:
-    typed = {"tier": Tier(facts["tier"]), "standby": Standby(facts["standby"]), "needs": tuple(facts["needs"])}
+    typed = {
+        "tier": Tier(facts["tier"]),
+        "standby": Standby(facts["standby"]),
+        "needs": tuple(facts["needs"]),
+        "from_point": FromPoint(**facts.get("from_point", {})),
+    }
     return Component(**{**facts, **typed})
 
 

@@ -117,6 +117,7 @@ class Estimate:
 class Plan:
     """Steps computed from a catalog for one direction.
 
+    ``intent`` decides which objectives and durations the estimates are about; the steps are the same.
     ``hash`` covers structure and settings (not estimates): 64 hex digits of SHA-256. ``frozen`` is the system as plain
     JSON values, enough to rebuild it without the YAML.
     """
@@ -129,6 +130,7 @@ class Plan:
     estimates: tuple[Estimate, ...]
     hash: str
     frozen: Mapping[str, Any] = field(default_factory=dict)
+    intent: Intent = Intent.REGION_LOSS
 
     @property
     def components(self) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from recovery_ops.model.plan import Intent, Mode
 from recovery_ops.model.system import System
 
 RUN_ID = re.compile(r"r-\d{8}-[0-9a-f]{6}")
+ANY_RUN = "r-*"
+"""Every run id in a pattern of IAM."""
 
 
 def mint_run_id(token: str, now: datetime) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 from recovery_ops.model.detection import Detection, Notify
 from recovery_ops.model.drills import DrillPolicy, DrillTraffic
+from recovery_ops.model.objectives import FromPoint
+from recovery_ops.model.plan import Intent
 
 
 class Tier(enum.StrEnum):
@@ -73,7 +75,8 @@ class Component:
     """One thing that must come back.
 
     ``settings`` are the validated settings of its kind as plain JSON values. ``rpo_s`` is ``None`` for a kind
-    without state. ``gates_traffic`` is ``False`` for a component that traffic does not need.
+    without state. ``from_point`` has what holds instead where it comes out of a recovery point. ``gates_traffic`` is
+    ``False`` for a component that traffic does not need.
     """
 
     name: str
@@ -85,6 +88,17 @@ class Component:
     needs: tuple[str, ...] = ()
     gates_traffic: bool = True
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    from_point: FromPoint = field(default_factory=FromPoint)
+
+    def rto_of(self, intent: Intent) -> float:
+        """Return the RTO that holds for a run with ``intent``."""
+        own_s = self.from_point.rto_s
+        return own_s if own_s is not None and intent is Intent.CORRUPTION else self.rto_s
+
+    def rpo_of(self, intent: Intent) -> float | None:
+        """Return the RPO that holds for a run with ``intent``; ``None`` without state."""
+        own_s = self.from_point.rpo_s
+        return own_s if own_s is not None and intent is Intent.CORRUPTION else self.rpo_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +162,7 @@ class System:
     that go back in time together or not at all. ``source`` is the path of the catalog file; ``folder`` is the directory
     beside it that holds suites, templates and golden sets (same stem as the catalog). ``proof_lasts_s`` is how long a
     successful run proves its plan, ``drills`` when which drill is due. ``detection`` is ``None`` when nobody judges the
-    health of its regions.
+    health of its regions. ``from_point`` has the RTO of a run that trusts no replica; the system has no RPO.
     """
 
     name: str
@@ -170,6 +184,12 @@ class System:
     drills: DrillPolicy = field(default_factory=DrillPolicy)
     detection: Detection | None = None
     notify: tuple[Notify, ...] = ()
+    from_point: FromPoint = field(default_factory=FromPoint)
+
+    def rto_of(self, intent: Intent) -> float:
+        """Return the RTO that holds for a run with ``intent``."""
+        own_s = self.from_point.rto_s
+        return own_s if own_s is not None and intent is Intent.CORRUPTION else self.rto_s
 
     def component(self, name: str) -> Component:
         """Return the component called ``name``; raises ``KeyError`` when there is none."""

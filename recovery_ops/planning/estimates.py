@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 
-from recovery_ops.model.plan import Estimate, Step, SystemStep
+from recovery_ops.model.plan import Estimate, Intent, Step, SystemStep
 from recovery_ops.model.system import System
 
 
-def estimates(system: System, steps: Sequence[Step]) -> tuple[Estimate, ...]:
+def estimates(system: System, steps: Sequence[Step], intent: Intent) -> tuple[Estimate, ...]:
     """Return the forecast of the system, then of every component that has steps, from the start of ``declare`` (T3).
+
+    The objectives beside it are those that hold for ``intent``.
 
     The system ends with cutover as a client sees it; the soak after it counts for no objective. A run or drill of one
     component has no cutover and says nothing about the system.
     """
     cutover = any(step.id == SystemStep.CUTOVER for step in steps)
-    found = [_estimate(system.name, system.rto_s, longest_chain(steps, SystemStep.CUTOVER))] if cutover else []
+    found = [_estimate(system.name, system.rto_of(intent), longest_chain(steps, SystemStep.CUTOVER))] if cutover else []
     last = {step.component: step.id for step in steps if step.component is not None}
     for name, step_id in last.items():
-        found.append(_estimate(name, system.component(name).rto_s, longest_chain(steps, step_id)))
+        found.append(_estimate(name, system.component(name).rto_of(intent), longest_chain(steps, step_id)))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from recovery_ops.model.plan import Estimate, Mode, Plan, Step
+from recovery_ops.model.plan import Estimate, Intent, Mode, Plan, Step
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -12,6 +12,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     return {
         "system": plan.system,
         "mode": str(plan.mode),
+        "intent": str(plan.intent),
         "impaired_region": plan.impaired_region,
         "recovery_region": plan.recovery_region,
         "steps": [_listed(asdict(step)) | {"plane": str(step.plane)} for step in plan.steps],
@@ -33,6 +34,7 @@ def plan_from_json(value: Mapping[str, Any]) -> Plan:
         estimates=tuple(_estimate(item) for item in value["estimates"]),
         hash=value["hash"],
         frozen=dict(value["frozen"]),
+        intent=Intent(value.get("intent", Intent.REGION_LOSS)),
     )
 
 

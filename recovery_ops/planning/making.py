@@ -33,9 +33,10 @@ def plan(
             them again; ``component`` brings one back.
         impaired_region: Where we leave.
         recovery_region: Where we go.
-        costs_of: Phases of a component and what each costs; asked once per component of the plan.
+        costs_of: Phases of a component and what each costs with this intent; asked once per component of the plan.
         component: Name of the one component, for mode ``component`` and a drill of kind ``component``.
-        intent: ``corruption`` goes back in time, which a member of a consistency group must not do alone.
+        intent: ``corruption`` goes back in time, which a member of a consistency group must not do alone; it has
+            objectives of its own where the catalog says so.
         drill: How much a drill takes in, for mode ``drill`` only.
 
     Raises:
@@ -53,9 +54,10 @@ def plan(
         impaired_region=impaired_region,
         recovery_region=recovery_region,
         steps=steps,
-        estimates=estimates(system, steps),
+        estimates=estimates(system, steps, intent),
         hash=content_hash(_content(system, mode, (impaired_region, recovery_region), steps)),
         frozen=freeze(system),
+        intent=intent,
     )
 
 

@@ -22,7 +22,7 @@ def permission_findings(system: System, region: str) -> Iterable[Finding]:
     refused: dict[str, set[str]] = {}
     try:
         principal = principal or permissions.principal_of(region)
-        for place, wanted in needs(system, region).items():
+        for place, wanted in needs(system, region, principal.split(":")[4]).items():
             for action in permissions.denied(wanted, principal, region, place.resource, place.context(region)):
                 refused.setdefault(action, set()).update(wanted[action])
     except StepError as error:

@@ -37,7 +37,7 @@ def forecast(system: System, plan: Plan, *, offline: bool = False) -> Forecast:
     history = History(unread="not asked") if offline else _history(system)
     drill = plan_for(system, plan.recovery_region, mode=Mode.DRILL, impaired_region=plan.impaired_region)
     return Forecast(
-        predictions=predicted_rtos(plan, durations(history.runs, plan.recovery_region)),
+        predictions=predicted_rtos(plan, durations(history.runs, plan.recovery_region, plan.intent)),
         proof=proof_of(
             plan.hash,
             history.trials,

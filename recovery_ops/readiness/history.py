@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from recovery_ops.errors import RecoveryError
 from recovery_ops.model.checks import CheckOutcome
 from recovery_ops.model.events import EventType
-from recovery_ops.model.plan import Mode
+from recovery_ops.model.plan import Intent, Mode, Phase
 from recovery_ops.planning.proofs import Trial
 from recovery_ops.record.shelf import Shelf
 from recovery_ops.record.state import RunState, StepStatus
@@ -37,9 +37,13 @@ def history_of(system: str, stores: Sequence[ObjectStore]) -> History:
     return History(runs=runs, trials=tuple(trial_of(run) for run in runs if run.closed_at is not None))
 
 
-def durations(runs: Iterable[RunState], recovery_region: str) -> dict[str, list[float]]:
+def durations(
+    runs: Iterable[RunState], recovery_region: str, intent: Intent = Intent.REGION_LOSS
+) -> dict[str, list[float]]:
     """Return, by step id, the modelled seconds that each step took in runs into ``recovery_region``.
 
+    A restore out of a point says nothing about how long a replica takes, nor the reverse: how data comes back counts
+    in runs with ``intent`` only, all other steps are the same.
     Modelled is work as it was, and waiting for AWS divided by the factor of the run. Steps that did not succeed, and
     those after whose failure somebody repeated them by hand, are left out: their time is not that of a recovery.
     """
@@ -47,7 +51,10 @@ def durations(runs: Iterable[RunState], recovery_region: str) -> dict[str, list[
     for run in runs:
         if run.recovery_region != recovery_region:
             continue
+        other = run.intent not in ("", intent)
         for step in run.steps.values():
+            if other and step.phase == Phase.REHYDRATE:
+                continue
             if step.status is StepStatus.SUCCEEDED and (step.worked_s or step.waited_s):
                 found[step.id].append(step.worked_s + step.waited_s / (run.time_factor or 1.0))
     return dict(found)

@@ -14,7 +14,7 @@ from recovery_ops.reporting.signatures import sign_off
 from recovery_ops.reporting.verdict import verdict
 from recovery_ops.reporting.verification import summary, verification
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 def report(events: Iterable[Event], *, broken: Iterable[Json] = (), earlier: Iterable[Sequence[Event]] = ()) -> Json:

@@ -9,6 +9,8 @@ from recovery_ops.reporting.facts import Facts, Json, iso, seconds
 from recovery_ops.reporting.objectives import SYSTEM
 from recovery_ops.reporting.outlines import outline
 
+SAME = ("component", "kind", "basis")
+"""What two objectives must have in common to be compared: a restore out of a point is not slower than a replica."""
 LONGEST_LIST = 200
 """Changes of a plan that are listed one by one."""
 
@@ -53,7 +55,7 @@ def _against(item: Json, runs: Sequence[Json]) -> Json:
         other["achieved_s"]
         for run in runs
         for other in run["objectives"]
-        if (other["component"], other["kind"]) == (item["component"], item["kind"]) and other["achieved_s"] is not None
+        if all(other[name] == item[name] for name in SAME) and other["achieved_s"] is not None
     ]
     middle = seconds(median(found)) if found else None
     now = item["achieved_s"]

@@ -29,7 +29,8 @@ def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
         return None
     plan, system = _frozen(state)
     running = [step for step in state.steps.values() if step.status is StepStatus.RUNNING and state.is_open]
-    clock = clock_of(state, plan, events, system.rto_s, now) if plan and system else None
+    rto_s = system.rto_of(plan.intent) if plan and system else None
+    clock = clock_of(state, plan, events, rto_s, now) if plan and rto_s is not None else None
     return {
         "state": state,
         "clock": clock,
@@ -45,7 +46,7 @@ def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
         "checks": _checks(state),
         "may": _may(state),
         "token": _token(events),
-        "rto_s": system.rto_s if system else None,
+        "rto_s": rto_s,
     }
 
 

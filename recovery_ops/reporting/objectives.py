@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from recovery_ops.model.events import EventType
+from recovery_ops.model.objectives import Basis
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.record.payload import Payload
 from recovery_ops.record.state import StepStatus
@@ -65,12 +66,13 @@ def _system(facts: Facts) -> list[Json]:
     """The system's own RTO, T8 - T0, where the run moves traffic at all."""
     if SystemStep.OBSERVE not in facts.planned:
         return []
-    fixed_s = facts.declared.part("criteria").part(SYSTEM).number("rto_s")
+    fixed = facts.declared.part("criteria").part(SYSTEM)
+    fixed_s = fixed.number("rto_s")
     objective_s = fixed_s if fixed_s is not None else facts.declared.part("criteria").number("rto_s")
     since, until = facts.clock("T0"), facts.clock("T8")
     time = facts.along(SystemStep.OBSERVE, since, until) if since and until else None
     achieved = (time.modelled_s, time.wall_s) if time else (None, None)
-    return [_objective(SYSTEM, "rto", objective_s, achieved, gating=True)]
+    return [_objective(SYSTEM, "rto", objective_s, achieved, basis=_basis(fixed, "rto"), gating=True)]
 
 
 def _rto(facts: Facts, name: str) -> list[Json]:
@@ -79,12 +81,15 @@ def _rto(facts: Facts, name: str) -> list[Json]:
     if last and last.status is StepStatus.SUCCEEDED and last.ended_at and since:
         time = facts.along(last.id, since, last.ended_at)
         achieved = (time.modelled_s, time.wall_s)
-    return [_objective(name, "rto", facts.criterion(name).number("rto_s"), achieved, gating=facts.gates_traffic(name))]
+    fixed = facts.criterion(name)
+    basis, gating = _basis(fixed, "rto"), facts.gates_traffic(name)
+    return [_objective(name, "rto", fixed.number("rto_s"), achieved, basis=basis, gating=gating)]
 
 
 def _rpo(facts: Facts, name: str) -> list[Json]:
     """A component without an RPO has no state."""
-    objective_s = facts.criterion(name).number("rpo_s")
+    fixed = facts.criterion(name)
+    objective_s = fixed.number("rpo_s")
     if objective_s is None:
         return []
     used: Mapping[str, Payload] = {
@@ -93,7 +98,13 @@ def _rpo(facts: Facts, name: str) -> list[Json]:
     achieved: tuple[float | None, float | None] = (None, None)
     if name in used:
         achieved = (rpo_modelled_s(facts, used[name]), used[name].number("rpo_s"))
-    return [_objective(name, "rpo", objective_s, achieved, gating=facts.gates_traffic(name))]
+    basis, gating = _basis(fixed, "rpo"), facts.gates_traffic(name)
+    return [_objective(name, "rpo", objective_s, achieved, basis=basis, gating=gating)]
+
+
+def _basis(fixed: Payload, kind: str) -> Basis:
+    """Runs of before there were objectives for a recovery from a point were judged by the ordinary ones."""
+    return Basis.FROM_POINT if fixed.part("basis").text(kind) == Basis.FROM_POINT else Basis.ORDINARY
 
 
 def _objective(
@@ -102,6 +113,7 @@ def _objective(
     objective_s: float | None,
     achieved: tuple[float | None, float | None],
     *,
+    basis: Basis,
     gating: bool,
 ) -> Json:
     achieved_s, wall_s = achieved
@@ -109,6 +121,7 @@ def _objective(
         "component": component,
         "kind": kind,
         "objective_s": objective_s,
+        "basis": str(basis),
         "achieved_s": seconds(achieved_s),
         "achieved_wall_s": seconds(wall_s),
         "gating": gating,

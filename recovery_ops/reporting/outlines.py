@@ -7,7 +7,7 @@ from recovery_ops.reporting.objectives import SYSTEM, objectives
 from recovery_ops.reporting.verdict import verdict
 from recovery_ops.reporting.verification import summary, verification
 
-COMPARED = ("component", "kind", "objective_s", "achieved_s", "gating", "verdict")
+COMPARED = ("component", "kind", "objective_s", "basis", "achieved_s", "gating", "verdict")
 
 
 def outline(facts: Facts) -> Json:

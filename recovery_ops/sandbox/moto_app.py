@@ -8,9 +8,10 @@ from typing import Any
 
 import moto.backends as moto_backends
 import structlog
+from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from recovery_ops.sandbox import locks
+from recovery_ops.sandbox import locks, patching
 from recovery_ops.sandbox.calls import Answer, Call, Environ, error
 from recovery_ops.sandbox.gate import SERVICES
 
@@ -25,6 +26,7 @@ class MotoApp:
     def __init__(self) -> None:
         modules = frozenset(moto_backends.list_of_moto_modules())
         moto_backends.list_of_moto_modules = lambda: modules  # it reads the disk twice per request, under a lock
+        patching.replace_static(BaseModel, "__new__", _made)
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._dispatcher.get_backend_for_host = functools.lru_cache(4096)(self._dispatcher.get_backend_for_host)
 
@@ -66,3 +68,11 @@ class MotoApp:
 def _with_body(environ: Environ, body: bytes) -> dict[str, Any]:
     kept = {name: value for name, value in environ.items() if name != "HTTP_TRANSFER_ENCODING"}
     return {**kept, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
+def _made(cls: type[Any], *_args: Any, **_kwargs: Any) -> Any:
+    """Make an instance that goes when nobody needs it: moto keeps each for its own pages, which are closed here.
+
+    Measured: a sandbox grew by some 20 MB with every restore of a snapshot.
+    """
+    return super(BaseModel, cls).__new__(cls)

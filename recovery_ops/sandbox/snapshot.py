@@ -1,5 +1,7 @@
 """The whole state of a sandbox in one file, for fast seeding: save once, restore before every drill."""
 
+import functools
+import gc
 import importlib
 import io
 import pickle
@@ -10,6 +12,7 @@ from typing import Any
 
 import moto.backends as moto_backends
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.s3.models import s3_backends
 from moto.s3.utils import _VersionedKeyStore
 
@@ -80,14 +83,20 @@ def load(path: Path, world: World, overlays: Overlays) -> dict[str, Any]:
             setattr(world, name, value)
         world.epoch += 1
         overlays.load(state["overlays"])
+    gc.collect()  # what was there before is full of circles
     return {"path": str(path), "resources": len(state["backends"])}
 
 
 def _read(path: Path) -> dict[str, Any]:
+    collects = gc.isenabled()
+    gc.disable()  # a million objects come and none of them goes; looking for that doubles the time
     try:
         state = _Unpickler(io.BytesIO(path.read_bytes())).load()
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError) as damaged:
         raise ValueError(f"{path} is not a snapshot of this version of the sandbox: {damaged}") from damaged
+    finally:
+        if collects:
+            gc.enable()
     if not isinstance(state, dict) or "backends" not in state:
         raise ValueError(f"{path} is a pickle, but not a snapshot of the sandbox")
     return state
@@ -101,6 +110,7 @@ def _backends() -> dict[Address, BaseBackend]:
     return found
 
 
+@functools.cache  # a process has each backend once, and a snapshot names them ten thousand times
 def _backend(address: Address) -> BaseBackend:
     service, account, region = address
     return moto_backends.get_backend(service)[account][region]
@@ -129,6 +139,8 @@ class _Pickler(pickle.Pickler):
             return threading.RLock, ()
         if isinstance(value, _VersionedKeyStore):
             return _store_of, ([(name, list(versions)) for name, versions in value.iterlists()],)
+        if isinstance(value, LimitedSizeDict):
+            return _item_of, (dict(value),)
         return NotImplemented
 
 
@@ -138,6 +150,13 @@ def _store_of(versions: list[tuple[str, list[Any]]]) -> _VersionedKeyStore:
     for name, of_name in versions:
         store.setlist(name, of_name)
     return store
+
+
+def _item_of(attributes: dict[str, Any]) -> LimitedSizeDict:
+    """Return the attributes of a table's item; moto would weigh all of them again with each that is put back."""
+    item = LimitedSizeDict()
+    dict.update(item, attributes)
+    return item
 
 
 def _address(backend: BaseBackend) -> Address:

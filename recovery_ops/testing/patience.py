@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.system import Component
 
 PATIENT_S = 1e9
@@ -29,4 +30,5 @@ def patient(component: Component, verify: Mapping[str, float], **facts: Any) -> 
     settings = dict(component.settings)
     if "verify" in settings:
         settings["verify"] = {**settings["verify"], **verify}
-    return replace(component, rpo_s=PATIENT_S if component.rpo_s else None, settings=settings, **facts)
+    goals = {"rpo_s": PATIENT_S if component.rpo_s else None, "from_point": FromPoint()}
+    return replace(component, settings=settings, **{**goals, **facts})

@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 from recovery_ops.airflow.rest import AirflowApi
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli.scene import Scene
 from recovery_ops.execution.open_runs import find_run
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.runs import mint_run_id
 from recovery_ops.sandbox.request_check import calls_of_run, strangers
 from recovery_ops.testing import patience
-from recovery_ops.testing.worlds import speaking_to
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]

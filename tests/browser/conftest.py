@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import send_everybody
 from recovery_ops.drills.requesting import drill_request
@@ -20,7 +21,6 @@ from recovery_ops.model.drills import DrillKind
 from recovery_ops.playbooks.publishing import publish
 from recovery_ops.readiness.sweeping import sweep
 from recovery_ops.sandbox import process
-from recovery_ops.testing.worlds import speaking_to
 
 PATIENT = {"critical: auto": "critical: ask", "timeout: 3m": "timeout: 3h", "rpo: 1m": "rpo: 5h"}
 """People are asked and have time; a minute is one second here, which a busy machine may take between two writes."""

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 import pytest
 from fraud_world import FraudWorld
 
+from recovery_ops.aws import worlds
 from recovery_ops.sandbox.process import running_sandbox
-from recovery_ops.testing import worlds
 
 FACTOR = 0.0005
 

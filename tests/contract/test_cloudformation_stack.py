@@ -15,7 +15,7 @@ from recovery_ops.aws import clients
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import PointDamagedError, StepFailedError, StepInterruptedError, StepRejectedError
 from recovery_ops.kinds import StepContext
-from recovery_ops.kinds.cloudformation_stack import CloudformationStack
+from recovery_ops.kinds.cloudformation_stack import CloudformationStack, CloudformationStackSettings
 from recovery_ops.model.checks import CheckOutcome
 from recovery_ops.model.events import EventType
 from recovery_ops.model.findings import Severity
@@ -305,3 +305,59 @@ def test_a_drill_makes_its_own_stack_and_takes_it_away(home: Any, target: Any, t
 def test_a_stack_that_stands_costs_reads_and_one_that_does_not_costs_minutes(standby: Standby, seconds: float) -> None:
     costs = CloudformationStack.costs(replace(ONLY, standby=standby))
     assert (costs[Phase.PROVISION].estimate_s, costs[Phase.PROVISION].budget_s) == (seconds, 1800)
+
+
+def roles_handed_over() -> list[tuple[str, str | None]]:
+    """The calls of our client that change a stack from now on, each with the role it hands over."""
+    made: list[tuple[str, str | None]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name in ("CreateStack", "UpdateStack", "DeleteStack"):
+            made.append((model.name, params.get("RoleARN")))
+
+    clients.client("cloudformation", TARGET).meta.events.register("provide-client-params.cloudformation.*", note)
+    return made
+
+
+def provisioned(ctx: StepContext) -> CloudformationStack:
+    kind = CloudformationStack(ctx.component)
+    with calling_as(Caller(run_id=RUN_ID, step="thing.provision", forbidden_region=HOME)):
+        waited(kind.start(Phase.PROVISION, ctx), ctx)
+    return kind
+
+
+def test_the_role_of_a_stack_is_handed_over_with_every_change(home: Any, target: Any, tmp_path: Path) -> None:
+    arn = "arn:aws:iam::123456789012:role/networks/builder"
+    capture, made = captured(ONLY, tmp_path), roles_handed_over()
+    for bucket in ("fraud-data-us-west-2", "some-other-bucket"):
+        settings = {**ONLY.settings, "role": "networks/builder", "parameters": {"Bucket": bucket}}
+        provisioned(context(component("cloudformation-stack", settings), tmp_path, capture=capture))
+    assert made == [("CreateStack", arn), ("UpdateStack", arn)]
+    assert target.describe_stacks(StackName=STACK)["Stacks"][0]["RoleARN"] == arn
+    made.clear()
+    with_role = component("cloudformation-stack", {**ONLY.settings, "role": arn})
+    drill = context(with_role, tmp_path, capture=capture, isolated=True)
+    assert list(provisioned(drill).release(drill)) == [f"stack {STACK}-{RUN_ID} in {TARGET}"]
+    assert made == [("CreateStack", arn), ("DeleteStack", arn)]
+
+
+def test_no_role_is_handed_over_unless_the_catalog_names_one(home: Any, target: Any, tmp_path: Path) -> None:
+    made = roles_handed_over()
+    provisioned(context(ONLY, tmp_path, capture=captured(ONLY, tmp_path)))
+    assert made == [("CreateStack", None)]
+
+
+@pytest.mark.parametrize(
+    "role", ["", "arn:aws:s3:::bucket", "arn:aws:iam::123456789012:user/alice", "a role", "r" * 65]
+)
+def test_what_can_be_no_role_is_refused(role: str) -> None:
+    with pytest.raises(ValueError, match="role"):
+        CloudformationStackSettings(stack=STACK, template="network.yaml", role=role)
+
+
+def test_a_role_that_does_not_exist_is_found_beforehand(home: Any, target: Any, tmp_path: Path) -> None:
+    absent = component("cloudformation-stack", {**ONLY.settings, "role": "nobody-made-this"})
+    ctx = context(absent, tmp_path, capture=captured(ONLY, tmp_path))
+    with calling_as(Caller(run_id=RUN_ID, step="readiness", forbidden_region=HOME)):
+        found = {item.code: item.severity for item in CloudformationStack(absent).readiness(ctx)}
+    assert found == {"role-absent": Severity.BLOCKER, "stack-absent": Severity.WARNING}

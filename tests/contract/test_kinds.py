@@ -181,6 +181,17 @@ def test_costs_are_positive_and_name_verify_last(kind_name: str, fraud_world: Fr
     assert all(cost.estimate_s >= 0 and cost.budget_s > cost.estimate_s for cost in costs.values())
 
 
+@every_kind
+def test_out_of_a_point_the_same_phases_take_other_durations(kind_name: str, fraud_world: FraudWorld) -> None:
+    """Plan and hash are the same, and no restore is quicker than a replica."""
+    case = Case.of(fraud_world, kind_name, Intent.CORRUPTION)
+    costs, restored = type(case.kind).costs(case.component), type(case.kind).costs_from_point(case.component)
+    assert [(phase, cost.control_planes) for phase, cost in restored.items()] == [
+        (phase, cost.control_planes) for phase, cost in costs.items()
+    ]
+    assert all(costs[phase].estimate_s <= cost.estimate_s < cost.budget_s for phase, cost in restored.items())
+
+
 def test_a_capture_survives_the_manifest(fraud_world: FraudWorld) -> None:
     for capture in fraud_world.captures.values():
         assert Capture.from_json(json.loads(json.dumps(capture.to_json()))) == capture

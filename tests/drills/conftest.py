@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 import pytest
 from stage import CATALOGS, FACTOR, Stage, patient_system
 
+from recovery_ops.aws import worlds
 from recovery_ops.cli import local
 from recovery_ops.execution.protecting import protect
 from recovery_ops.sandbox.process import running_sandbox
 from recovery_ops.sandbox.seed.fraud_detection import seed
-from recovery_ops.testing import worlds
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from recovery_ops.drills.requesting import drill_request
 from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.drills import DrillKind, DrillPolicy
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import Component, System
 from recovery_ops.record.fold import fold
@@ -40,7 +41,8 @@ def patient_system() -> System:
     """The shipped catalog without what depends on how busy this machine is: nothing is late, nothing too dear."""
     system = load_system("fraud-detection", CATALOGS)
     components = tuple(map(_patient, system.components))
-    return replace(system, rto_s=PATIENT_S, components=components, drills=DrillPolicy(ceiling_usd=PATIENT_S))
+    goals = {"rto_s": PATIENT_S, "from_point": FromPoint()}
+    return replace(system, components=components, drills=DrillPolicy(ceiling_usd=PATIENT_S), **goals)
 
 
 def _patient(component: Component) -> Component:

@@ -1,5 +1,6 @@
 """Drills that do not end by themselves: killed, stopped, in the way of production. Nothing of them stays."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from stage import AWAY, HOME, Stage, until
 
-from recovery_ops.drills.clearing import clear
+from recovery_ops.drills.clearing import clear, told
 from recovery_ops.errors import RequestError, RunActiveError
 from recovery_ops.execution.direct import run_direct
 from recovery_ops.execution.view import load_run, record_store
@@ -21,6 +22,7 @@ from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.record.claims import Claims, Slot
 from recovery_ops.record.drill_stops import Stop, Stops
+from recovery_ops.record.findings import known_findings
 from recovery_ops.reporting.drill_history import open_drills
 
 CHILD = """
@@ -41,7 +43,9 @@ def begun(stage: Stage) -> RunRef | None:
     return None
 
 
-def test_a_drill_killed_in_its_middle_is_cleaned_up_by_another_process(stage: Stage) -> None:
+def test_a_drill_killed_in_its_middle_is_cleaned_up_and_reported_by_another_process(
+    stage: Stage, tmp_path: Path
+) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, "to-be-killed"], env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     )
@@ -52,13 +56,23 @@ def test_a_drill_killed_in_its_middle_is_cleaned_up_by_another_process(stage: St
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    (cleared,) = clear(stage.system, person="bob", reason="its runner was killed")
-    assert (cleared.run_id, cleared.clean, cleared.leftovers) == (ref.run_id, True, ())
+    (cleared,) = clear(stage.system, person="bob", reason="its runner was killed", out=tmp_path)
+    assert (cleared.run_id, cleared.done, cleared.leftovers) == (ref.run_id, True, ())
     assert stage.harm() == []
     assert stage.sandbox.control.status()["faults"] == []
     state = stage.state(ref)
     assert (state.outcome, state.control.cancelled.person) == ("abandoned", "bob")
+    report = json.loads((tmp_path / ref.run_id / "report.json").read_text())
+    assert (report["identity"]["run_id"], report["result"]["outcome"]) == (ref.run_id, "abandoned")
+    assert (report["verdict"], cleared.verdict, cleared.unreported) == ("fail", "fail", "")
+    assert [key.rpartition("/")[2] for key in reports(stage, ref)] == ["report.html", "report.json"]
+    assert known_findings([record_store(stage.system, AWAY)], stage.system.name)
     assert clear(stage.system, person="bob", reason="again") == []
+
+
+def reports(stage: Stage, ref: RunRef) -> list[str]:
+    """What lies beside the record of a drill."""
+    return list(record_store(stage.system, AWAY).list(f"systems/{stage.system.name}/runs/{ref.run_id}/report/"))
 
 
 def tripped(stage: Stage, ref: RunRef) -> str:
@@ -109,7 +123,7 @@ def test_a_drill_that_has_cost_its_ceiling_is_stopped(stage: Stage) -> None:
     assert tripped(stage, ref) == "spend"
 
 
-def test_a_drill_yields_to_a_real_run_and_is_cleaned_up_after_it(stage: Stage) -> None:
+def test_a_drill_yields_to_a_real_run_and_is_cleaned_up_after_it(stage: Stage, tmp_path: Path) -> None:
     claims = Claims(record_store(stage.system, AWAY))
     real = ("r-20261126-ffffff", "bob")
 
@@ -128,6 +142,12 @@ def test_a_drill_yields_to_a_real_run_and_is_cleaned_up_after_it(stage: Stage) -
     held = claims.holder(stage.system.name, Slot.PRODUCTION)
     assert held is not None
     claims.release(held)
-    (cleared,) = clear(stage.system, person="carol", reason="the real run is closed")
+    (tmp_path / "taken").write_text("a file where the folder of reports should be")
+    (cleared,) = clear(stage.system, person="carol", reason="the real run is closed", out=tmp_path / "taken")
     assert cleared.clean
     assert stage.harm() == []
+    assert (waiting.verdict, cleared.verdict, cleared.done) == ("", "", False)
+    (failed,) = stage.state(ref).note(EventType.REPORT_FAILED)
+    assert "the report cannot be written to" in cleared.unreported
+    assert cleared.unreported in failed.facts["why"]
+    assert f"clean, {len(cleared.removed)} things removed; no report: the report cannot" in told([cleared])

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from trips import CATALOGS, Trip, patient_system
 
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.execution.protecting import protect
 from recovery_ops.sandbox.process import running_sandbox
 from recovery_ops.sandbox.seed.fraud_detection import seed
-from recovery_ops.testing.worlds import speaking_to
 
 FACTOR = 1 / 600
 

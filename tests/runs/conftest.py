@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import pytest
 from run_world import HOME, TARGET, World
 
+from recovery_ops.aws import worlds
 from recovery_ops.cli import local
 from recovery_ops.sandbox.process import running_sandbox
-from recovery_ops.testing import worlds
 
 FACTOR = 0.0005
 

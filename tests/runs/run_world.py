@@ -22,6 +22,7 @@ from recovery_ops.execution.systems import load_system
 from recovery_ops.execution.view import load_run
 from recovery_ops.model.checks import CheckOutcome, Gate
 from recovery_ops.model.events import Event, EventType
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.runs import RunRef, RunRequest
@@ -52,7 +53,8 @@ until = partial(patience.until, every_s=0.02)
 def patient_system() -> System:
     """The shipped catalog; traffic waits for training data too, so that its gates are seen to hold it."""
     system = load_system("fraud-detection", CATALOGS)
-    return replace(system, rto_s=PATIENT_S, components=tuple(map(_patient, system.components)))
+    parts = tuple(map(_patient, system.components))
+    return replace(system, rto_s=PATIENT_S, from_point=FromPoint(), components=parts)
 
 
 def _patient(component: Component) -> Component:

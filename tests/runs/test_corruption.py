@@ -1,18 +1,21 @@
 """Poisoned features and a swapped model: recovered from the newest complete point before the damage, or refused."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import harms
 import pytest
 from bad_input import cli, nothing_changes
-from run_world import HOME, KEY, TABLE, TARGET, Told, World, lean, until
+from run_world import HOME, KEY, TABLE, TARGET, Told, World, altered, lean, until
 
 from recovery_ops.model.events import EventType
+from recovery_ops.model.objectives import FromPoint
 from recovery_ops.model.plan import Intent
 from recovery_ops.model.points import ConsistentPoint
+from recovery_ops.model.system import System
+from recovery_ops.testing.patience import PATIENT_S
 
 pytestmark = pytest.mark.sandbox
 OLD, DAMAGED, POISONED = range(3)
@@ -62,11 +65,19 @@ def poison(world: World) -> None:
     until(lambda: sum(item["https"]["N"] == "77" for item in world.items()) == POISONED_ROWS, "the poison there")
 
 
+def slow_but_from_point(system: System) -> System:
+    """The system with an RTO, and features with objectives, that only a run out of a point keeps."""
+    pointed = FromPoint(rto_s=PATIENT_S, rpo_s=PATIENT_S)
+    settings = {**system.component("features").settings, "freshness": PATIENT_S}
+    slow = altered(system, "features", rto_s=1e-6, rpo_s=1e-6, from_point=pointed, settings=settings)
+    return replace(slow, rto_s=1e-6, from_point=FromPoint(rto_s=PATIENT_S))
+
+
 @pytest.fixture(scope="module")
 def recovered(attack: Attack) -> Told:
     attack.world.reset("attacked")
     told = attack.world.fail_over(
-        system=lean(attack.world.system), lost=None, intent=Intent.CORRUPTION, before=attack.before
+        system=slow_but_from_point(lean(attack.world.system)), lost=None, intent=Intent.CORRUPTION, before=attack.before
     )
     told.report  # noqa: B018 - read while its world stands
     return told
@@ -117,6 +128,13 @@ def test_the_point_says_what_it_costs(attack: Attack, recovered: Told) -> None:
     lost_s = (recovered.impact_at - watermark).total_seconds()
     assert used["features"]["source"] == "point"
     assert used["features"]["rpo_s"] == pytest.approx(lost_s / recovered.world.sandbox.factor, rel=0.01)
+
+
+def test_it_is_judged_by_the_objectives_that_hold_out_of_a_point(recovered: Told) -> None:
+    bases = {(item["component"], item["kind"]): item["basis"] for item in recovered.report["objectives"]}
+    pointed = {name for name, basis in bases.items() if basis == "from-point"}
+    assert pointed == {("system", "rto"), ("features", "rto"), ("features", "rpo")}
+    assert not recovered.state.note(EventType.RTO_FORECAST)
 
 
 def test_a_damaged_point_that_was_asked_for_is_refused_and_the_next_older_one_offered(attack: Attack) -> None:

@@ -1,17 +1,21 @@
 """The parts of the sandbox that need no process: naming of requests, faults, scaled time, durations."""
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
+from moto.s3.models import FakeBucket
 
 from recovery_ops.sandbox import durations, locks, operations
 from recovery_ops.sandbox.clock import ScaledClock
 from recovery_ops.sandbox.durations import DURATIONS
 from recovery_ops.sandbox.faults import Fault, Faults
 from recovery_ops.sandbox.gate import Gate
+from recovery_ops.sandbox.moto_app import MotoApp
 from recovery_ops.sandbox.patching import original
-from recovery_ops.sandbox.world import World
+from recovery_ops.sandbox.world import ACCOUNT, World
 
 
 @pytest.mark.parametrize(
@@ -129,6 +133,15 @@ def test_locks_are_taken_in_one_order_whatever_order_is_asked() -> None:
 def test_a_symbol_that_moto_no_longer_has_is_noticed_at_start() -> None:
     with pytest.raises(AttributeError, match="written for the pinned version of moto"):
         original(World, "not_there")
+
+
+def test_what_was_deleted_is_forgotten() -> None:
+    MotoApp()
+    bucket = FakeBucket("b", ACCOUNT, "us-east-1")
+    seen = weakref.ref(bucket)
+    del bucket
+    gc.collect()
+    assert seen() is None
 
 
 def test_what_is_not_modelled_is_decided_by_service_region_and_operation() -> None:

@@ -1,6 +1,5 @@
 """A snapshot is the whole state: what it is restored from cannot be told from what it was taken of."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +85,7 @@ def test_what_was_saved_comes_back_and_what_came_later_is_gone(aws: Aws, control
     aws.client("s3").put_object(Bucket=names["name"], Key="k", Body=b"changed")
     aws.client("dynamodb", RECOVERY).delete_table(TableName=names["name"])
     control.capacity(RECOVERY, "ml.g5.xlarge")
-    started = time.monotonic()
     control.restore(tmp_path / "world.snapshot")
-    assert time.monotonic() - started < 2
     assert seen(aws, names) == before
     assert any(entry["available"] == 1 for entry in control.status()["capacity"])
     with pytest.raises(ClientError, match="404"):

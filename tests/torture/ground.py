@@ -19,11 +19,11 @@ from typing import Any
 
 from points import Point, Visits, watched
 
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.model.plan import Mode, Plan
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
-from recovery_ops.testing.worlds import speaking_to
 
 ROOT = Path(__file__).parents[2]
 HOME, TARGET = "us-east-1", "us-west-2"

@@ -24,6 +24,8 @@ SECTIONS = {
     "Traffic of drills": text.DrillTrafficText,
     "## approval": text.ApprovalText,
     "## components": text.ComponentText,
+    "Objectives of a component that comes out": text.FromPointText,
+    "Of the system, the `from_point`": text.SystemFromPointText,
     "## protect": text.ProtectText,
     "## drills": text.DrillsText,
     "A window of `blocked`": text.WindowText,

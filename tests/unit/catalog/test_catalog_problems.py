@@ -94,6 +94,67 @@ MISTAKES = {
         [("    needs: [items]", "    needs: [items]\n    rpo: 5m")],
         ["ranking.yaml:27:5: components[ranker].rpo: kind 'service' keeps no state and has no RPO; remove it"],
     ),
+    "an RTO shorter than what something it needs takes out of a point": (
+        [("rto: 10m", "rto: 10m\n    from_point: {rto: 20m}"), ("needs: [items]", "rto: 15m\n    needs: [items]")],
+        [
+            "ranking.yaml:27:10: components[ranker].rto: 15m is shorter than that of 'items', which it needs, from a "
+            "point (20m)"
+        ],
+    ),
+    "an RTO from a point shorter than that of what it needs": (
+        [("needs: [items]", "from_point: {rto: 9m}\n    needs: [items]")],
+        [
+            "ranking.yaml:26:23: components[ranker].from_point.rto: 9m is shorter than that of 'items', which it "
+            "needs, from a point (10m)"
+        ],
+    ),
+    "an RTO from a point longer than the system's": (
+        [
+            ("rto: 10m", "rto: 10m\n    from_point: {rto: 40m}"),
+            ("needs: [items]", "from_point: {rto: 41m}\n    needs: []"),
+        ],
+        [
+            "ranking.yaml:20:23: components[items].from_point.rto: 40m is longer than the system's from a point "
+            "(30m), and traffic waits for 'items'",
+            "ranking.yaml:27:23: components[ranker].from_point.rto: 41m is longer than the system's from a point "
+            "(30m), and traffic waits for 'ranker'",
+        ],
+    ),
+    "a system that is to come out of a point sooner than what traffic waits for": (
+        [
+            ("rto: 30m\n", "rto: 30m\nfrom_point: {rto: 15m}\n"),
+            ("needs: [items]", "rto: 15m\n    needs: [items]"),
+            ("    rto: 10m", "    rto: 10m\n    from_point: {rto: 15m1s}"),
+        ],
+        [
+            "ranking.yaml:21:23: components[items].from_point.rto: 15m1s is longer than the system's from a point "
+            "(15m), and traffic waits for 'items'",
+            "ranking.yaml:28:10: components[ranker].rto: 15m is shorter than that of 'items', which it needs, from a "
+            "point (15m1s)",
+        ],
+    ),
+    "an RPO from a point that no cadence can meet": (
+        [("    rpo: 15m", "    rpo: 15m\n    from_point: {rpo: 14m}")],
+        ["ranking.yaml:21:23: components[items].from_point.rpo: 14m cannot be met: protect.every is 15m"],
+    ),
+    "an RPO from a point of a kind without state": (
+        [("    needs: [items]", "    needs: [items]\n    from_point: {rpo: 1h}")],
+        [
+            "ranking.yaml:27:18: components[ranker].from_point.rpo: kind 'service' keeps no state and has no RPO; "
+            "remove it"
+        ],
+    ),
+    "objectives from a point that cannot be read": (
+        [
+            ("    rpo: 15m", "    rpo: 15m\n    from_point: {rto: 600, rop: 1h}"),
+            ("rto: 30m", "rto: 30m\nfrom_point: {rpo: 1h}"),
+        ],
+        [
+            "ranking.yaml:5:14: from_point.rpo: unknown key; did you mean 'rto'?",
+            "ranking.yaml:22:23: components[items].from_point.rto: 600 has no unit; write 30s",
+            "ranking.yaml:22:28: components[items].from_point.rop: unknown key; did you mean 'rpo'?",
+        ],
+    ),
     "a component cutover should not wait for although it must": (
         [("    rpo: 15m", "    rpo: 15m\n    gates_traffic: false")],
         [

@@ -13,6 +13,8 @@ from recovery_ops.catalog import json_schema
 from recovery_ops.catalog.draft import STAND_INS
 from recovery_ops.catalog.freeze import catalog_hash, freeze, thaw
 from recovery_ops.catalog.quantities import UNITS_S, WRITTEN, in_words
+from recovery_ops.model.objectives import Basis
+from recovery_ops.model.plan import Intent
 from recovery_ops.model.system import ApprovalMode, CutoverMethod, OnTimeout, Pattern, Standby, Tier
 
 LONE = """
@@ -55,6 +57,48 @@ def test_a_default_rto_never_exceeds_the_system_it_gates_nor_what_needs_it(tmp_p
     system = load(tmp_path, changed(("    rto: 10m\n", ""), ("    needs: [items]", "    needs: [items]\n    rto: 7m")))
     assert system.component("items").rto_s == 7 * 60
     assert load(tmp_path, changed(("    rto: 10m\n", ""))).component("items").rto_s == 30 * 60
+
+
+POINTED = (
+    ("rto: 30m\n", "rto: 30m\nfrom_point: {rto: 50m}\n"),
+    ("    rpo: 15m", "    rpo: 15m\n    from_point: {rto: 40m, rpo: 1h}"),
+    ("    needs: [items]", "    needs: [items]\n    from_point: {rto: 45m}"),
+)
+
+
+def test_objectives_out_of_a_point_hold_where_no_replica_is_trusted_and_nowhere_else(tmp_path):
+    system, plain = load(tmp_path, changed(*POINTED)), load(tmp_path, GOOD)
+    for intent, wanted in ((Intent.REGION_LOSS, plain), (Intent.CORRUPTION, None)):
+        items, ranker = system.component("items"), system.component("ranker")
+        found = (system.rto_of(intent), items.rto_of(intent), items.rpo_of(intent), ranker.rto_of(intent))
+        ordinary = (plain.rto_s, plain.component("items").rto_s, 900.0, plain.component("ranker").rto_s)
+        assert found == (ordinary if wanted else (3000, 2400, 3600, 2700))
+        assert ranker.rpo_of(intent) is None
+    assert thaw(json.loads(json.dumps(freeze(system)))) == system
+    assert catalog_hash(system) != catalog_hash(plain)
+
+
+@pytest.mark.parametrize("intent", Intent)
+def test_without_objectives_out_of_a_point_the_ordinary_ones_hold(tmp_path, intent):
+    system = load(tmp_path, GOOD)
+    assert system.rto_of(intent) == system.rto_s
+    for component in system.components:
+        assert (component.rto_of(intent), component.rpo_of(intent)) == (component.rto_s, component.rpo_s)
+        assert (component.from_point.rto_basis(intent), component.from_point.rpo_basis(intent)) == (Basis.ORDINARY,) * 2
+
+
+def test_a_run_that_was_frozen_before_there_were_such_objectives_is_still_read(tmp_path):
+    system = load(tmp_path, GOOD)
+    old = freeze(system)
+    del old["from_point"]
+    for item in old["components"]:
+        del item["from_point"]
+    assert thaw(old) == system
+
+
+def test_the_cadence_follows_what_may_be_lost_out_of_a_point(tmp_path):
+    text = changed(("    rpo: 15m", "    rpo: 15m\n    from_point: {rpo: 20m}"), ("protect: {every: 15m}\n", ""))
+    assert load(tmp_path, text).protection.every_s == 20 * 60
 
 
 def test_what_a_gating_component_needs_gates_traffic_too(tmp_path):

@@ -20,9 +20,10 @@ from recovery_ops.testing.stores import InMemoryObjectStore
 SHIPPED = load_system("fraud-detection", Path(__file__).parents[3] / "dags")
 
 
-def made(outcome: str, at: str, run_id: str) -> dict[str, Any]:
+def made(outcome: str, at: str, run_id: str, *, signed_at: str = "") -> dict[str, Any]:
     found = report(full_run().log.events())
-    found["identity"] |= {"run_id": run_id, "generated_at": at}
+    found["identity"] |= {"run_id": run_id, "generated_at": signed_at or at}
+    found["comparison"] |= {"cutoff": at}
     for check in found["verification"]:
         check["outcome"] = outcome
     return found
@@ -42,6 +43,18 @@ def test_opened_by_a_run_and_closed_by_the_next_that_passes(outcome: str) -> Non
     assert store.all_keys() == before
     closed = {item.code: item for item in known_findings([store], "fraud")}
     assert closed["latency"].closed_by == "r-20261124-abcdef"
+
+
+def test_a_report_that_is_signed_later_says_what_it_said_when_the_run_ended() -> None:
+    store = InMemoryObjectStore()
+    settle("fraud", made("fail", "2026-11-23T12:00:00+00:00", RUN_ID), [store])
+    settle("fraud", made("pass", "2026-11-24T12:00:00+00:00", "r-20261124-abcdef"), [store])
+    before = store.all_keys()
+    signed = made("fail", "2026-11-23T12:00:00+00:00", RUN_ID, signed_at="2026-11-25T12:00:00+00:00")
+    settle("fraud", signed, [store])
+    found = {item.code: item for item in known_findings([store], "fraud")}["latency"]
+    assert (found.failures, found.closed_by) == (1, "r-20261124-abcdef")
+    assert store.all_keys() == before
 
 
 def test_what_was_not_measured_answers_nothing() -> None:

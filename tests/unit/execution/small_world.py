@@ -29,7 +29,7 @@ from recovery_ops.kinds import Kind, KindSettings, StepContext
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
 from recovery_ops.model.events import EventType
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
-from recovery_ops.model.plan import Mode, Phase, PhaseCost
+from recovery_ops.model.plan import Intent, Mode, Phase, PhaseCost
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import (
     Approval,
@@ -224,12 +224,22 @@ class SmallWorld:
         ok = region in self.alive
         return Probe(ok=ok, region=region if ok else "", status=200 if ok else 0, seconds=0.01, detail="")
 
-    def declare(self, *, graceful: bool = False, mode: Mode = Mode.FAILOVER, execution: str = "direct") -> RunRef:
+    def declare(
+        self,
+        *,
+        graceful: bool = False,
+        mode: Mode = Mode.FAILOVER,
+        execution: str = "direct",
+        intent: Intent = Intent.REGION_LOSS,
+    ) -> RunRef:
         """Write the declaration of a run without a recovery point, and take its claim."""
-        made = plan(self.system, mode=mode, impaired_region=HOME, recovery_region=TARGET, costs_of=ObedientKind.costs)
+        made = plan(
+            self.system, mode=mode, impaired_region=HOME, recovery_region=TARGET, costs_of=ObedientKind.costs,
+            intent=intent,
+        )  # fmt: skip
         request = RunRequest(
             system=self.system.name, mode=mode, recovery_region=TARGET, person="alice", reason="gone", token="t",
-            execution=execution, graceful=graceful,
+            execution=execution, graceful=graceful, intent=intent,
         )  # fmt: skip
         now = datetime.now(UTC)
         ref = declare._ref(request, self.system, made, now)

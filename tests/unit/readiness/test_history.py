@@ -1,6 +1,7 @@
 """What runs teach: modelled seconds per step, and whether a plan has worked."""
 
 from recovery_ops.model.events import EventType
+from recovery_ops.model.plan import Intent
 from recovery_ops.readiness.history import durations, history_of, succeeded
 from recovery_ops.testing.runs import RUN_ID, SYSTEM, Run, full_run, iso
 from recovery_ops.testing.stores import InMemoryObjectStore, unreachable
@@ -13,6 +14,17 @@ def test_steps_of_a_run_are_measured_in_modelled_seconds() -> None:
     found = durations(history.runs, "us-west-2")
     assert found["scoring.redeploy"] == [1.0 + 2.0 * 60]
     assert durations(history.runs, "eu-west-1") == {}
+
+
+def test_how_data_comes_back_is_learnt_from_runs_that_started_from_the_same() -> None:
+    run = Run()
+    run.declare(intent="corruption")
+    for phase in ("rehydrate", "verify"):
+        run.whole_step(30, 40, f"features.{phase}")
+    run.add(42, "close#1", EventType.RUN_CLOSED, outcome="failed", serving_region="us-east-1", released=True)
+    runs = history_of(SYSTEM, [run.store]).runs
+    assert set(durations(runs, "us-west-2", Intent.CORRUPTION)) == {"features.rehydrate", "features.verify"}
+    assert set(durations(runs, "us-west-2")) == {"features.verify"}
 
 
 def test_a_committed_run_whose_every_phase_succeeded_proves_its_plan() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from made_runs import EAST, WEST, MadeFailover, changed, made_failover
+from made_runs import EAST, WEST, MadeFailover, changed, criteria, made_failover
 from test_publishing import SYSTEM, WHERE, bucket, cli, log  # noqa: F401  fixtures
 
 from recovery_ops.errors import RecordError, RequestError, SettingsError
@@ -157,6 +157,15 @@ def test_earlier_runs_of_the_plan_stand_beside_this_one() -> None:
     assert made["plan_changes"] == {
         "compared_with": OTHERS[0], "same_plan": True, "altered": [], "more": 0, "next_due": None,
     }  # fmt: skip
+
+
+def test_a_restore_out_of_a_point_is_not_compared_with_a_replica() -> None:
+    fixed = criteria()
+    fixed["components"]["features"]["basis"] = {"rto": "from-point", "rpo": "ordinary"}
+    restored = changed(earlier(OTHERS[0]), EventType.RUN_DECLARED, where={}, criteria=fixed)
+    made = checked(compared(*OTHERS), earlier=[restored, earlier(OTHERS[1])])
+    runs = {(item["component"], item["kind"]): item["runs"] for item in made["comparison"]["objectives"]}
+    assert (runs["features", "rto"], runs["features", "rpo"], runs["scoring", "rto"]) == (1, 2, 2)
 
 
 def test_runs_that_close_later_or_were_not_named_change_nothing() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from made_runs import EAST, WEST, MadeFailover, changed, made_failover, without
+from made_runs import EAST, WEST, MadeFailover, changed, criteria, made_failover, without
 
 from recovery_ops.errors import RecordError
 from recovery_ops.model.events import Event, EventType
@@ -64,6 +64,31 @@ def drop_check(gate: str) -> Change:
 def test_a_run_that_did_everything_right_passes_without_a_reason() -> None:
     assert REPORT["verdict"] == "pass"
     assert REPORT["result"]["reasons"] == []
+
+
+def judged_from_point(rto_s: float | None, basis: object = "from-point") -> dict[str, Any]:
+    """The report of the run, had features been judged by an objective that holds out of a point."""
+    fixed = criteria()
+    fixed["components"]["features"] |= {"rto_s": rto_s, "basis": {"rto": basis, "rpo": "ordinary"}}
+    return report(changed(EVENTS, EventType.RUN_DECLARED, where={}, criteria=fixed))
+
+
+def test_a_row_says_which_objective_held_and_is_judged_by_that_one_alone() -> None:
+    took_s = objective(REPORT, "features")["achieved_s"]
+    met, missed, none = (judged_from_point(rto_s) for rto_s in (took_s + 0.1, took_s - 0.1, None))
+    assert [objective(made, "features")["verdict"] for made in (met, missed, none)] == ["pass", "fail", "not-measured"]
+    assert [made["verdict"] for made in (met, missed, none)] == ["pass", "fail", "fail"]
+    for made in (met, missed, none):
+        jsonschema.validate(made, SCHEMA)
+        assert objective(made, "features")["basis"] == "from-point"
+        assert (objective(made, "features", "rpo")["basis"], objective(made, "system")["basis"]) == ("ordinary",) * 2
+    assert "out of a recovery point" in render(met)
+    assert "out of a recovery point" not in render(REPORT)
+
+
+@pytest.mark.parametrize("basis", [None, "", "other", 5])
+def test_a_basis_that_nobody_knows_is_the_ordinary_one(basis: object) -> None:
+    assert objective(judged_from_point(600.0, basis), "features")["basis"] == "ordinary"
 
 
 @pytest.mark.parametrize("mode", [Mode.FAILOVER, Mode.DRILL])

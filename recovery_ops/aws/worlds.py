@@ -1,4 +1,4 @@
-"""Which AWS the library of a test process speaks to: never that of another test."""
+"""Which AWS the library of this process speaks to, for a while: demos and tests have worlds that end."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,8 @@ CACHES = (clients._client, clients._session, identity._caller_arn)
 def speaking_to(environment: Mapping[str, str]) -> Iterator[None]:
     """Let this process have ``environment``, without settings of ours from outside; forget it and its clients after.
 
-    Clients are kept by service and region: whoever leaves them behind lets the next test speak to a world that ended.
+    Clients are kept by service and region: whoever leaves them behind lets the next world's caller speak to one that
+    has ended.
     """
     saved = dict(os.environ)
     for name in [name for name in saved if name.startswith("RECOVERY_OPS_")]:
