@@ -117,10 +117,10 @@ def _run_step(
 def _attempt(
     view: RunView, step: Step, past: list[Event], attempt: int, limit_s: float | None, answer: Mapping[str, Any] | None
 ) -> StepResult:
-    writer = view.log.writer(f"{step.id}#{attempt}")
+    writer, meter = view.log.writer(f"{step.id}#{attempt}"), Meter()  # to record that it starts is work of the step
     if not _resumes(past, writer.name):
         writer.append(EventType.STEP_STARTED, _facts(view, step, attempt))
-    meter, watchman = Meter(), Watchman(view, step, writer)
+    watchman = Watchman(view, step, writer)
     try:
         with _entitled(view, step):
             if step.component is None:
