@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from recovery_ops.reporting.facts import Json
+from recovery_ops.reporting.phrases import change
 
 WIDTH, LEFT, RIGHT = 1000.0, 138.0, 16.0
 LANE, ROW, BAR = 15.0, 27.0, 15.0
@@ -167,16 +168,7 @@ def _ticks(scale: _Scale, zero: datetime) -> Iterator[tuple[float, str]]:
     first = -int(before_s // every)
     for number in range(first, int((scale.length_s - before_s) // every) + 1):
         x = LEFT + (before_s + number * every) / scale.length_s * (WIDTH - LEFT - RIGHT)
-        yield round(x, 2), _offset(number * every)
-
-
-def _offset(seconds: int) -> str:
-    if seconds == 0:
-        return "0"
-    sign, length = ("\u2212" if seconds < 0 else "+"), abs(seconds)
-    if length < 120:
-        return f"{sign}{length} s"
-    return f"{sign}{length // 60} min" if length < 7200 else f"{sign}{length / 3600:g} h"
+        yield round(x, 2), change(number * every) if number else "0"
 
 
 def _outage(client: Json, clocks: Mapping[str, datetime], scale: _Scale) -> tuple[float, float] | None:

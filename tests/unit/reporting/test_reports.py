@@ -18,6 +18,7 @@ from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode
 from recovery_ops.reporting import as_bytes, render, report
 from recovery_ops.reporting.phrases import duration
+from recovery_ops.reporting.timeline import picture
 from recovery_ops.reporting.verdict import RULES
 from recovery_ops.testing.runs import Run, at, full_run, iso
 
@@ -417,3 +418,13 @@ def test_every_key_and_every_rule_is_documented(name: str) -> None:
 )  # fmt: skip
 def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> None:
     assert duration(seconds).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize("seconds", [7, 140, 900, 9000, 200_000])
+def test_no_two_marks_of_the_timeline_say_the_same(seconds: int) -> None:
+    clocks = {"T0": iso(0), "T9": iso(seconds)}
+    drawn = picture({"clocks": clocks, "steps": [], "client": {"outage_s": None, "outage_started_at": None}})
+    assert drawn is not None
+    labels = [label for _, label in drawn.ticks]
+    assert len(labels) > 2
+    assert len(set(labels)) == len(labels)
