@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
+from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
 from recovery_ops.cli.outside import Outside, send_everybody
 from recovery_ops.drills.requesting import drill_request
@@ -104,22 +105,22 @@ def _scene() -> Iterator[Scene]:
     (dags / f"{NAME}.yaml").write_text(text)
     snapshot = local.seeded_world(folder / "seeding", dags, cache=ROOT / "out" / "cache", progress=print)
     sandbox = process.start(folder / "sandbox", factor=FACTOR, restore=snapshot, parent_pid=os.getpid())
-    local.use(local.environment(sandbox) | {"RECOVERY_OPS_CATALOGS": str(dags)})
-    outside = None
-    try:
-        system = load_system(NAME, dags)
-        outside = send_everybody(system, sandbox, folder / "outside", every_s=0.5)
-        running = stack.up(
-            folder / "stack", dags=dags, plugins=ROOT / "plugins", extra=local.environment(sandbox),
-            parent_pid=os.getpid(), progress=print,
-        )  # fmt: skip
-        yield Scene(folder, sandbox, running, system, outside)
-    finally:
-        stack.down(folder / "stack")
-        if outside is not None:
-            outside.leave()
-        process.stop(sandbox)
-        shutil.rmtree(folder, ignore_errors=True)
+    with speaking_to(local.environment(sandbox) | {"RECOVERY_OPS_CATALOGS": str(dags)}):
+        outside = None
+        try:
+            system = load_system(NAME, dags)
+            outside = send_everybody(system, sandbox, folder / "outside", every_s=0.5)
+            running = stack.up(
+                folder / "stack", dags=dags, plugins=ROOT / "plugins", extra=local.environment(sandbox),
+                parent_pid=os.getpid(), progress=print,
+            )  # fmt: skip
+            yield Scene(folder, sandbox, running, system, outside)
+        finally:
+            stack.down(folder / "stack")
+            if outside is not None:
+                outside.leave()
+            process.stop(sandbox)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rehearse(scene: Scene) -> None:

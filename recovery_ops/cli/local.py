@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import recovery_ops.sandbox.seed
@@ -79,11 +79,6 @@ def environment(sandbox: RunningSandbox) -> dict[str, str]:
         "RECOVERY_OPS_RESOLVER": f"{sandbox.base_url}/dns-query",
         "RECOVERY_OPS_FAULT_URL": f"{sandbox.base_url}/_sandbox",
     }
-
-
-def use(settings: Mapping[str, str]) -> None:
-    """Put ``settings`` into the environment of this process."""
-    os.environ.update(settings)
 
 
 def sample_row() -> list[float]:
