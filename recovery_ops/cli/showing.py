@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from recovery_ops.reporting.phrases import duration
+
 GOOD, BAD = "[green]pass[/green]", "[red]fail[/red]"
 
 
@@ -45,10 +47,10 @@ def table_of(report: Mapping[str, Any]) -> Table:
     for column in ("component", "objective", "wanted", "achieved", "verdict"):
         table.add_column(column)
     for item in report["objectives"]:
-        achieved = "not measured" if item["achieved_s"] is None else _time(item["achieved_s"])
+        achieved = duration(item["achieved_s"])
         colour = GOOD if item["verdict"] == "pass" else f"[red]{item['verdict']}[/red]"
         kind = item["kind"].upper() + (" from point" if item["basis"] == "from-point" else "")
-        table.add_row(item["component"], kind, _time(item["objective_s"]), achieved, colour)
+        table.add_row(item["component"], kind, duration(item["objective_s"]), achieved, colour)
     table.caption = "; ".join(_measured(report))
     return table
 
@@ -95,10 +97,3 @@ def concluded(report: Mapping[str, Any], console: Console, folder: Path, *, as_j
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     return 0 if report["verdict"] == "pass" else 1
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
-    if minutes >= 60:
-        return f"{minutes / 60:.1f} h"
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
