@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -28,12 +28,13 @@ ALWAYS = (SystemStep.ROLLBACK, SystemStep.CLEAN_UP, SystemStep.CLOSE)
 class Heed:
     """What a step does about the wishes of people. ``held`` says why it waits, ``None`` when it may go on.
 
-    ``until`` is when a wait ends by itself (aware UTC).
+    ``until`` is when a wait ends by itself (aware UTC); ``waited`` says that it had to wait before.
     """
 
     skipped: bool = False
     held: str | None = None
     until: datetime | None = None
+    waited: bool = False
 
 
 GO, SKIP = Heed(), Heed(skipped=True)
@@ -93,7 +94,8 @@ def wait_until_allowed(view: RunView, step: Step, past: list[Event], limit_s: fl
     if found.held is None:
         return found
     with holding(view, step.id):
-        return until(lambda: heed(view, step, past), lambda seen: seen.held is None, view, limit_s)
+        seen = until(lambda: heed(view, step, past), lambda seen: seen.held is None, view, limit_s)
+    return replace(seen, waited=True)
 
 
 def until(look: Callable[[], T], enough: Callable[[T], bool], view: RunView, limit_s: float | None) -> T:

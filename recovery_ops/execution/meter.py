@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 
 class Meter:
-    """Wall seconds since it was made, split into waiting for AWS and working ourselves."""
+    """Wall seconds since it was made, which is ``began_at`` (aware UTC), split into waiting for AWS and working."""
 
     def __init__(self) -> None:
+        self.began_at = datetime.now(UTC)
         self._begin = time.monotonic()
         self._waited_here_s = 0.0
         self._waited_before_s = 0.0

@@ -92,6 +92,7 @@ def _run_step(
     ref: RunRef, step_id: str, attempt: int, wait_limit_s: float | None, answer: Mapping[str, Any] | None
 ) -> StepResult:
     with calling_as(Caller(run_id=ref.run_id, step=step_id)):
+        meter = Meter()  # reading the record is work of the step
         view = load_run(ref)
         if view.slot == DRILL and not view.plan.has(step_id):
             return StepResult(finished=True, outcome=NOT_PLANNED)
@@ -106,20 +107,28 @@ def _run_step(
                 return SKIPPED
             if seen.held is not None:
                 return StepResult(finished=False, outcome=seen.held)
+            meter = Meter() if seen.waited else meter  # waiting for people is not
             try:
-                return _attempt(view, step, past, next_attempt(past, attempt), wait_limit_s, answer)
+                return _attempt(view, step, meter, past, next_attempt(past, attempt), wait_limit_s, answer)
             except StepError as error:
                 if not waits_for_people(view, step):
                     raise
+                meter = Meter()
                 log.warning("step waits for people", run_id=ref.run_id, step=step_id, error=error.message)
 
 
 def _attempt(
-    view: RunView, step: Step, past: list[Event], attempt: int, limit_s: float | None, answer: Mapping[str, Any] | None
+    view: RunView,
+    step: Step,
+    meter: Meter,
+    past: list[Event],
+    attempt: int,
+    limit_s: float | None,
+    answer: Mapping[str, Any] | None,
 ) -> StepResult:
-    writer, meter = view.log.writer(f"{step.id}#{attempt}"), Meter()  # to record that it starts is work of the step
+    writer = view.log.writer(f"{step.id}#{attempt}")
     if not _resumes(past, writer.name):
-        writer.append(EventType.STEP_STARTED, _facts(view, step, attempt))
+        writer.append(EventType.STEP_STARTED, _facts(view, step, attempt), at=meter.began_at)
     watchman = Watchman(view, step, writer)
     try:
         with _entitled(view, step):

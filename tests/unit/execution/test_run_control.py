@@ -1,12 +1,15 @@
 """What people ask of a run is obeyed, recorded, and never leaves traffic where nobody serves without saying so."""
 
+import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from small_world import HOME, TARGET, SmallWorld, small_system, until
 
 from recovery_ops.errors import ClaimLostError, RequestError, RunCancelledError, StepFailedError, StepInterruptedError
-from recovery_ops.execution import asking, controls, runners
+from recovery_ops.execution import asking, controls, runners, steps, view
 from recovery_ops.execution.direct import carry_on
 from recovery_ops.execution.steps import run_step
 from recovery_ops.execution.waking import is_held
@@ -50,6 +53,34 @@ def test_a_paused_step_gives_its_place_back_when_it_may_wait_only_so_long(world:
     assert (result.finished, result.operation) == (False, None)
     assert result.outcome == "bob paused the run: I say so"
     assert not world.script.calls
+
+
+def test_reading_the_record_is_work_of_a_step(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref, seen = world.declare(), []
+
+    def slowly(ref: RunRef) -> view.RunView:
+        seen.append(datetime.now(UTC))
+        return view.load_run(ref)
+
+    monkeypatch.setattr(steps, "load_run", slowly)
+    run_step(ref, "fence")
+    began = world.state(ref).steps["fence"].started_at
+    assert began is not None
+    assert began <= seen[0]
+
+
+def test_waiting_for_people_is_no_work_of_a_step(world: SmallWorld) -> None:
+    ref = world.declare()
+    controls.pause(ref, **WHO)
+    thread = threading.Thread(target=run_step, args=(ref, "fence"), daemon=True)
+    thread.start()
+    until(lambda: world.claims(ref).holder("ranking", "production"))
+    time.sleep(0.1)
+    resumed = controls.resume(ref, **WHO)
+    world.ended(thread)
+    began = world.state(ref).steps["fence"].started_at
+    assert began is not None
+    assert began >= resumed.at
 
 
 def test_a_paused_run_keeps_its_lease(world: SmallWorld) -> None:
