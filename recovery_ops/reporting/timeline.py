@@ -168,7 +168,8 @@ def _ticks(scale: _Scale, zero: datetime) -> Iterator[tuple[float, str]]:
     first = -int(before_s // every)
     for number in range(first, int((scale.length_s - before_s) // every) + 1):
         x = LEFT + (before_s + number * every) / scale.length_s * (WIDTH - LEFT - RIGHT)
-        yield round(x, 2), change(number * every) if number else "0"
+        label = change(number * every) if number else "0"
+        yield round(x, 2), label if x + LETTER / 2 * len(label) <= WIDTH else ""
 
 
 def _outage(client: Json, clocks: Mapping[str, datetime], scale: _Scale) -> tuple[float, float] | None:
