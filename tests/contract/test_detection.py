@@ -62,11 +62,15 @@ def _publish_point(world: FraudWorld) -> None:
 
 
 def until(world: FraudWorld, verdict: Verdict, looks: int = 60, system: System | None = None) -> Outcome:
-    """Look again and again, half a hold-down apart by the clock that is handed in, until the verdict is reached."""
+    """Look again and again, half a hold-down apart by the clock that is handed in, until the verdict is reached.
+
+    A region is healthy when every signal says so: an alarm knows nothing for a moment after it was set up.
+    """
     now = datetime.now(UTC)
     for number in range(looks):
         outcome = sweep(system or watched(world), now=now + timedelta(seconds=number * HOLD_DOWN_S * FACTOR / 2))
-        if outcome.judgment.verdict is verdict:
+        unsure = {signal.state for signal in outcome.judgment.signals} - {SignalState.HEALTHY}
+        if outcome.judgment.verdict is verdict and not (verdict is Verdict.HEALTHY and unsure):
             return outcome
     raise AssertionError(f"{verdict} was not reached; the last judgment is {outcome.judgment}")
 

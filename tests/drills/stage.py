@@ -31,7 +31,7 @@ from recovery_ops.testing.patience import PATIENT_S
 CATALOGS = Path(__file__).parents[2] / "dags"
 HOME, AWAY = "us-east-1", "us-west-2"
 FACTOR = 1 / 600
-LIMIT_S = 90.0
+LIMIT_S = 240.0
 
 
 until = partial(patience.until, limit_s=LIMIT_S)
