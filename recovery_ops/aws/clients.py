@@ -32,6 +32,13 @@ def client(service: str, region: str, *, suspect: bool = False) -> Any:
         return _client(service, region, suspect, current_caller().impatient)
 
 
+def forget() -> None:
+    """Let go of every client and of the session: whoever asks next speaks to the endpoint of that time."""
+    with _lock:
+        _client.cache_clear()
+        _session.cache_clear()
+
+
 @functools.cache
 def _session() -> Any:
     import boto3

@@ -31,3 +31,8 @@ def role_arn(name: str, region: str) -> str:
         return name
     partition = _caller_arn(region).split(":")[1]
     return f"arn:{partition}:iam::{account(region)}:role/{name}"
+
+
+def forget() -> None:
+    """Let go of who we are; for whoever changes credentials or endpoint."""
+    _caller_arn.cache_clear()

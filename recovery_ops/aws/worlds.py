@@ -6,8 +6,6 @@ from contextlib import contextmanager
 
 from recovery_ops.aws import clients, identity
 
-CACHES = (clients._client, clients._session, identity._caller_arn)
-
 
 @contextmanager
 def speaking_to(environment: Mapping[str, str]) -> Iterator[None]:
@@ -30,5 +28,5 @@ def speaking_to(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for cache in CACHES:
-        cache.cache_clear()
+    clients.forget()
+    identity.forget()
