@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RECOVERY: Mapping[str, str] = {
-    # The scheduler sleeps this long when it found nothing to do; the default of 1 s is most of a hop.
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    # The scheduler sleeps when it found nothing to do, and the default of 1 s is most of a hop. This executor sleeps
+    # for it, until a task ends.
+    "CORE__EXECUTOR": "recovery_ops.airflow.executor.PromptExecutor",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0",
     # A task that ended is noticed at this interval when its sockets closed first; default 5 s.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     # Tasks are forked from a process that has the heavy packages in memory already.

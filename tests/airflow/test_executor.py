@@ -1,0 +1,55 @@
+"""The executor has its workers before there is work, and wakes when a task ends."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recovery_ops.airflow.bell import ring
+from recovery_ops.airflow.executor import PromptExecutor
+
+FOR_EVER_S = 3600.0
+
+
+@pytest.fixture
+def executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PromptExecutor]:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    made = PromptExecutor(parallelism=3)
+    made.is_mp_using_fork = False  # as with the fork server: Airflow itself makes no worker before the first task
+    made.longest_sleep_s = FOR_EVER_S
+    made.start()
+    yield made
+    made.end()
+
+
+def test_every_worker_exists_before_the_first_task(executor: PromptExecutor) -> None:
+    assert len(executor.workers) == 3
+    assert all(worker.is_alive() for worker in executor.workers.values())
+
+
+def test_a_task_that_ends_wakes_the_scheduler(executor: PromptExecutor) -> None:
+    threading.Timer(0.1, ring).start()
+    executor.heartbeat()
+
+
+def test_a_ring_while_nobody_slept_is_not_lost(executor: PromptExecutor) -> None:
+    ring()
+    executor.heartbeat()
+
+
+def test_nobody_listens_and_the_ring_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    ring()
+
+
+def test_a_home_too_long_for_a_socket_costs_only_the_bell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / ("long" * 40)
+    home.mkdir()
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    silent = PromptExecutor(parallelism=1)
+    silent.longest_sleep_s = 0.01
+    silent.start()
+    ring()
+    silent.heartbeat()
+    silent.end()
