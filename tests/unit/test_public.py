@@ -9,7 +9,10 @@ import pytest
 HEAVY = ("boto3", "botocore", "great_expectations", "pandas", "pyarrow", "sagemaker", "sklearn", "onnxruntime", "moto")
 
 
-@pytest.mark.parametrize("module", ["recovery_ops", "recovery_ops.execution.systems", "recovery_ops.execution.direct"])
+@pytest.mark.parametrize(
+    "module",
+    ["recovery_ops", "recovery_ops.execution.systems", "recovery_ops.execution.direct", "recovery_ops.cli.app"],
+)
 def test_importing_the_library_imports_nothing_heavy(module: str) -> None:
     code = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -6,11 +6,15 @@ rows. Many pages have equal features, so a held-out row may have a twin among th
 that a restored model is the same model, and says less about how it would do on pages nobody has seen.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEATURES = (
     "empty_server_form_handler",
@@ -37,6 +41,8 @@ def load_phishing() -> pd.DataFrame:
         FileNotFoundError: ``river`` is not installed, or this version of it has no such file.
         ValueError: the file has other columns, or values that are missing.
     """
+    import pandas as pd  # costs a second; commands that only need the names above do not pay it
+
     frame = pd.read_csv(_path())
     columns = [*FEATURES, LABEL]
     if set(frame.columns) != set(columns) or frame.isna().any(axis=None):
