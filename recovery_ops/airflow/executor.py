@@ -17,7 +17,7 @@ LONGEST_SLEEP_S = 0.1
 """What nobody rings for, a new DAG run for example, waits this long at most."""
 
 
-class PromptExecutor(LocalExecutor):  # type: ignore[misc]
+class PromptExecutor(LocalExecutor):
     """Runs tasks on this machine. Sleeps for the scheduler, whose own ``scheduler_idle_sleep_time`` has to be 0."""
 
     longest_sleep_s = LONGEST_SLEEP_S
@@ -34,7 +34,7 @@ class PromptExecutor(LocalExecutor):  # type: ignore[misc]
         given = bool(self.queued_tasks or self.queued_callbacks)
         super().heartbeat()
         if not given and not self.event_buffer and not self.bell.rung():
-            connection.wait([self.bell, self.result_queue._reader], timeout=self.longest_sleep_s)
+            connection.wait([self.bell.fileno(), self.result_queue._reader], timeout=self.longest_sleep_s)
             self.bell.rung()
             self.sync()
 

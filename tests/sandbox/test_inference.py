@@ -177,13 +177,16 @@ def test_two_hundred_invocations_a_second_are_served(runtime: Any, sandbox: Runn
 
 def test_a_container_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(onnx_model(1.0))
-    command = [sys.executable, "-m", "recovery_ops.sandbox.container", "--model-dir", str(tmp_path)]
     parent = (
-        "import os, subprocess, sys\n"
-        f"c = subprocess.Popen({command!r} + ['--parent-pid', str(os.getpid())], stdout=subprocess.PIPE)\n"
-        "c.stdout.readline(); print(c.pid)"
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from recovery_ops.sandbox.sagemaker.process import Process\n"
+        "print(Process(Path(sys.argv[1]), Path(sys.argv[1], 'log')).pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    pid = int(subprocess.run([sys.executable, "-c", parent], check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run([sys.executable, "-c", parent, str(tmp_path)], check=False, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(done.stdout)
     try:
         until(lambda: not psutil.pid_exists(pid))
     finally:
