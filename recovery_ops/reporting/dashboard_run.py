@@ -20,6 +20,8 @@ from recovery_ops.reporting.timeline import Picture, picture
 NEWEST = 60
 """Events shown; all of them stand in the report."""
 SKIPPABLE = (SystemStep.FENCE, SystemStep.REPROTECT)
+REACHED = ("committed", "completed")
+"""Outcomes of runs that did what they were declared for."""
 
 
 def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
@@ -31,6 +33,7 @@ def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
     running = [step for step in state.steps.values() if step.status is StepStatus.RUNNING and state.is_open]
     rto_s = system.rto_of(plan.intent) if plan and system else None
     clock = clock_of(state, plan, events, rto_s, now) if plan and rto_s is not None else None
+    failed = [_step(step) for step in state.steps.values() if step.status is StepStatus.FAILED]
     return {
         "state": state,
         "clock": clock,
@@ -41,7 +44,8 @@ def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
         "system_steps": [_step(step) for step in state.steps.values() if step.component is None],
         "waits": list(_waits(state, plan)) if plan and state.is_open else [],
         "question": state.open_question if state.is_open else None,
-        "failed": [_step(step) for step in state.steps.values() if step.status is StepStatus.FAILED],
+        "failed": failed,
+        "halted": halted(state, system, [step["id"] for step in failed]),
         "events": [line(event) for event in events if event.type not in HIDDEN][-NEWEST:][::-1],
         "checks": _checks(state),
         "may": _may(state),
@@ -82,6 +86,36 @@ def no_return(state: RunState) -> dict[str, Any]:
     if cutover.status is StepStatus.RUNNING:
         return {"where": "moving", "text": "Traffic is being moved now."}
     return {"where": "before", "text": "Not reached: traffic was not touched, and cancelling leaves it as it is."}
+
+
+def halted(state: RunState, system: System | None, failed: Sequence[str]) -> Mapping[str, str] | None:
+    """Return what a run that failed or stopped leaves: what happened, what is true now, and who acts next.
+
+    ``None`` while nothing failed, and for a run that reached its end.
+    """
+    if state.outcome in REACHED or (state.is_open and not failed):
+        return None
+    steps = ", ".join(failed)
+    lead = _lead(state, system)
+    if state.is_open:
+        what = f"The run goes no further at {steps}."
+        who = f"{lead}: try again, skip, or cancel the run. What needs {steps} does not start meanwhile."
+    elif state.control.cancelled is not None:
+        what = f"{state.control.cancelled.person} cancelled the run: {state.control.cancelled.reason}"
+        who = f"{lead}: start a new run if the recovery is still needed."
+    else:
+        what = f"The run stopped{f' because of {steps}' if steps else ' before its end'}."
+        who = f"{lead}: {'follow “What to do” below' if steps else 'read the report'}, then start a new run."
+    serves = f" {state.serving_region} answers clients." if state.serving_region else ""
+    return {"what": what, "now": f"{no_return(state)['text']}{serves}", "who": who}
+
+
+def _lead(state: RunState, system: System | None) -> str:
+    """Return the role that decides with its people, as the run fixed them."""
+    roles = system.approval.approvers if system else ()
+    named = {role: people for role in roles if isinstance(people := state.people.get(role), list | tuple)}
+    told = [f"{' or '.join(map(str, people))} ({role})" for role, people in named.items()]
+    return ", ".join(told) or "Whoever is on call"
 
 
 def _frozen(state: RunState) -> tuple[Plan | None, System | None]:

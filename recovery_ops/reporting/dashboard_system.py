@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from recovery_ops.model.findings import Severity
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.readiness import Sweep
-from recovery_ops.model.system import System
+from recovery_ops.model.system import Component, System
 from recovery_ops.reporting.dashboard import Lookout
 from recovery_ops.reporting.dashboard_overview import overview, worst_rpo
 
 SWEEPS, POINTS, RUNS = 40, 8, 20
 BOX, GAP_X, GAP_Y = (148.0, 44.0), 66.0, 16.0
+LANE = 6.0
+"""Height of a way through a column, for what is needed further to the right."""
 CHART = (420.0, 120.0)
 SEVERITIES = (Severity.BLOCKER, Severity.WARNING, Severity.INFO)
 """The worst first."""
@@ -35,30 +38,71 @@ def system_page(lookout: Lookout, points: Mapping[str, Sequence[str]], now: date
 
 
 def graph(system: System, sweep: Sweep | None) -> dict[str, Any]:
-    """Return boxes and edges of the components, in columns: each to the right of everything it needs."""
+    """Return boxes and edges of the components, in columns: each to the right of everything it needs.
+
+    An edge over more than one column has a lane of its own in every column between, so that no box lies on it.
+    """
     depth: dict[str, int] = {}
     for component in _ordered(system):
         depth[component.name] = max((depth[need] + 1 for need in component.needs if need in depth), default=0)
-    columns: dict[int, list[str]] = {}
+    needs = {
+        name: [need for need in system.component(name).needs if depth.get(need, depth[name]) < depth[name]]
+        for name in depth
+    }
+    columns = _slots(depth, needs)
+    full = max((sum(height + GAP_Y for height in column.values()) for column in columns), default=0.0)
+    middle = [_middles(column, full) for column in columns]
+    boxes = [_box(system.component(name), sweep, level, middle[level][name]) for name, level in depth.items()]
+    edges = [_edge(need, name, depth, middle) for name in depth for need in needs[name]]
+    width = len(columns) * (BOX[0] + GAP_X) - GAP_X + 2
+    return {"boxes": boxes, "edges": edges, "width": width, "height": round(full + 2, 1)}
+
+
+def _slots(depth: Mapping[str, int], needs: Mapping[str, Sequence[str]]) -> list[dict[str, float]]:
+    """Return the slots of each column with their heights, from the top: near what leads to them.
+
+    A slot has the name of its component; a lane that of the component whose edges pass there.
+    """
+    columns: list[dict[str, float]] = [{} for _ in range(max(depth.values(), default=-1) + 1)]
     for name, level in depth.items():
-        columns.setdefault(level, []).append(name)
-    width, height = BOX
-    tallest = max((len(names) for names in columns.values()), default=1)
-    full = tallest * (height + GAP_Y)
-    boxes: dict[str, dict[str, Any]] = {}
-    for level, names in columns.items():
-        top = (full - len(names) * (height + GAP_Y)) / 2
-        for number, name in enumerate(names):
-            y = top + number * (height + GAP_Y) + GAP_Y / 2
-            component = system.component(name)
-            state = str(sweep.component_state(name)) if sweep else "not-known"
-            boxes[name] = {
-                "name": name, "x": level * (width + GAP_X) + 1, "y": round(y, 1), "w": width, "h": height,
-                "kind": component.kind, "tier": str(component.tier), "state": state, "needs": component.needs,
-            }  # fmt: skip
-    edges = [_edge(boxes[need], boxes[name]) for name in boxes for need in boxes[name]["needs"] if need in boxes]
-    full_width = (max(columns, default=0) + 1) * (width + GAP_X) - GAP_X + 2
-    return {"boxes": list(boxes.values()), "edges": edges, "width": full_width, "height": round(full + 2, 1)}
+        columns[level][name] = BOX[1]
+        for need in needs[name]:
+            for between in range(depth[need] + 1, level):
+                columns[between][need] = LANE
+    for left, right in pairwise(columns):
+        place = {name: number / len(left) for number, name in enumerate(left)}
+        heights = dict(right)
+        right.clear()
+        right.update(sorted(heights.items(), key=lambda slot: _beside(slot[0], needs, place)))
+    return columns
+
+
+def _beside(slot: str, needs: Mapping[str, Sequence[str]], place: Mapping[str, float]) -> float:
+    """Return the mean place of what leads to a slot from the column on its left."""
+    leading = [place[name] for name in ([slot] if slot in place else needs[slot]) if name in place]
+    return sum(leading) / max(len(leading), 1)
+
+
+def _middles(column: Mapping[str, float], full: float) -> dict[str, float]:
+    """Return the middle of each slot of a column that stands in the middle of ``full``."""
+    y = (full - sum(height + GAP_Y for height in column.values())) / 2
+    found = {}
+    for name, height in column.items():
+        found[name] = round(y + (GAP_Y + height) / 2 + 1, 1)
+        y += height + GAP_Y
+    return found
+
+
+def _box(component: Component, sweep: Sweep | None, level: int, middle: float) -> dict[str, Any]:
+    return {
+        "name": component.name, "x": _left(level), "y": middle - BOX[1] / 2, "w": BOX[0], "h": BOX[1],
+        "kind": component.kind, "tier": str(component.tier), "needs": component.needs,
+        "state": str(sweep.component_state(component.name)) if sweep else "not-known",
+    }  # fmt: skip
+
+
+def _left(level: int) -> float:
+    return level * (BOX[0] + GAP_X) + 1
 
 
 def _ordered(system: System) -> list[Any]:
@@ -71,11 +115,18 @@ def _ordered(system: System) -> list[Any]:
     return found
 
 
-def _edge(start: Mapping[str, Any], end: Mapping[str, Any]) -> str:
-    x1, y1 = start["x"] + start["w"], start["y"] + start["h"] / 2
-    x2, y2 = end["x"], end["y"] + end["h"] / 2
-    bend = max((x2 - x1) / 2, 20.0)
-    return f"M{x1:.1f} {y1:.1f} C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+def _edge(need: str, name: str, depth: Mapping[str, int], middle: Sequence[Mapping[str, float]]) -> str:
+    """Return the path from what is needed to what needs it: straight through lanes, bent only between columns."""
+    x, y = _left(depth[need]) + BOX[0], middle[depth[need]][need]
+    path = f"M{x:.1f} {y:.1f}"
+    for level in range(depth[need] + 1, depth[name] + 1):
+        last = level == depth[name]
+        left, at = _left(level), middle[level][name if last else need]
+        bend = (left - x) / 2
+        path += f" C{x + bend:.1f} {y:.1f} {left - bend:.1f} {at:.1f} {left:.1f} {at:.1f}"
+        x, y = left + BOX[0], at
+        path += "" if last else f" H{x:.1f}"
+    return path
 
 
 def _component(system: System, name: str, sweep: Sweep | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from recovery_ops.reporting.facts import Json
-from recovery_ops.reporting.phrases import change, clock, day, duration, offset, short, value
+from recovery_ops.reporting.phrases import change, clock, coded, day, duration, offset, short, value
 from recovery_ops.reporting.story import story
 from recovery_ops.reporting.timeline import picture
 from recovery_ops.reporting.trend import kind_of
@@ -67,6 +67,7 @@ def _template(name: str) -> "Template":
         "duration": duration,
         "change": change,
         "clock": clock,
+        "coded": coded,
         "day": day,
         "value": value,
         "offset": offset,

@@ -1,10 +1,16 @@
 """Values of a report as people read them."""
 
 import json
+import re
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 ABSENT = "not measured"
 MINUS, DASH = "\u2212", "\u2013"
+TICKED = re.compile(r"`([^`\n]+)`")
 
 
 def duration(seconds: float | None) -> str:
@@ -65,3 +71,10 @@ def value(given: object) -> str:
 def short(digest: str | None, length: int = 12) -> str:
     """Return the beginning of a hash."""
     return DASH if not digest else digest[:length]
+
+
+def coded(text: object) -> "Markup":
+    """Return a text as HTML, escaped, with code where it has backticks; terminals show it as it was written."""
+    from markupsafe import Markup, escape
+
+    return Markup(TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from chromium import chromium
 from dashboard_world import GUARD, ROOT, SYSTEM, World
-from playwright.sync_api import sync_playwright
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
@@ -31,8 +31,6 @@ GUARDED = {"protect: {every": f"drills: {{alarms: [{GUARD}]}}\n\nprotect: {{ever
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Start everything with one recovery point taken, one drill held and one sweep made; end it with the module."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    assert chromium, "no Chromium in PATH; on Debian: apt-get install chromium"
     folder = tmp_path_factory.mktemp("browser")
     dags = folder / "dags"
     shutil.copytree(ROOT / "dags", dags)
@@ -65,10 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             sweep(described)
             publish(described)
             outside = send_everybody(described, sandbox, folder / "outside", every_s=0.5)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                yield World(running, sandbox, browser, drill.run_id)
-                browser.close()
+            with chromium() as opened:
+                yield World(running, sandbox, opened, drill.run_id)
             outside.leave()
         finally:
             stack.down(folder / "stack")

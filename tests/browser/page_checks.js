@@ -25,7 +25,7 @@
   // Shapes of a picture lie under its text in the order of the document.
   const shapes = (text) => {
     const box = text.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
-    const all = [...text.ownerSVGElement.querySelectorAll("rect, text")];
+    const all = [...text.ownerSVGElement.querySelectorAll("rect, text, tspan")];
     return all.slice(0, all.indexOf(text)).filter((item) => {
       const own = item.getBoundingClientRect();
       return item.tagName === "rect" && own.left <= x && x <= own.right && own.top <= y && y <= own.bottom;
@@ -44,6 +44,8 @@
     return colour;
   };
   const speaks = (item) => [...item.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+
+  const scrolls = (item) => shown(item) && ["overflowX", "overflowY"].some((way) => ["auto", "scroll"].includes(getComputedStyle(item)[way]));
 
   const contrast = (least) => [...document.querySelectorAll("body *")]
     .filter((item) => speaks(item) && shown(item) && !["TITLE", "OPTION", "SCRIPT", "STYLE"].includes(item.tagName))
@@ -74,16 +76,29 @@
     all("input:not([type=hidden]), select, textarea").forEach((item) => want(item.labels?.length, `a field has no label: ${item.name}`));
     all("a[href], button, summary, [role=region], [role=timer]").forEach((item) => want(named(item), `no name: ${item.outerHTML.slice(0, 80)}`));
     all("svg").forEach((item) => want(
-      item.getAttribute("aria-hidden") === "true" || (item.getAttribute("role") === "img" && item.getAttribute("aria-label")),
+      item.getAttribute("aria-hidden") === "true" || (item.getAttribute("role") === "img" && item.getAttribute("aria-label")) ||
+        (item.getAttribute("role") === "group" && item.getAttribute("aria-labelledby")),
       `a picture without words: ${item.outerHTML.slice(0, 80)}`));
     all("img").forEach((item) => want(item.hasAttribute("alt"), `an image without alt: ${item.src}`));
     all("th").forEach((item) => want(item.scope, `a heading of a table without scope: ${words(item)}`));
     const ids = all("[id]").map((item) => item.id);
     ids.filter((id, at) => ids.indexOf(id) !== at).forEach((id) => wrong.push(`two elements are called ${id}`));
-    all("[aria-labelledby]").forEach((item) => want(document.getElementById(item.getAttribute("aria-labelledby")), "a name that is not there"));
-    all(".wide, .events").forEach((item) => want(item.tabIndex === 0, `a box that scrolls cannot be reached: ${words(item)}`));
+    all("[aria-labelledby]").forEach((item) => want(
+      item.getAttribute("aria-labelledby").split(" ").every((id) => document.getElementById(id)), "a name that is not there"));
+    all("body *").filter(scrolls).forEach((item) => want(
+      item.tabIndex === 0 || item.querySelector("a[href], button, input"), `a box that scrolls cannot be reached: ${words(item)}`));
+    all("body *").filter((item) => speaks(item) && !item.closest("pre, code, script, style")).forEach((item) => want(
+      ![...item.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.includes("`")), `a backtick: ${words(item)}`));
     want(!document.body.dataset.live || document.querySelector("[aria-live=polite]"), "news are said to nobody");
     return wrong;
+  };
+
+  // What a narrow screen would have to show beside itself, and what it does not show at all.
+  const wide = () => {
+    const excess = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    const cut = [...document.querySelectorAll("body *")].filter((item) => shown(item) && !item.closest("svg, .unseen, input")
+      && ["hidden", "clip"].includes(getComputedStyle(item).overflowX) && item.scrollWidth > item.clientWidth + 1);
+    return [...(excess > 0 ? [`${excess} px too wide`] : []), ...cut.map((item) => `cut off: ${words(item)}`)];
   };
 
   const reachable = () => {
@@ -108,5 +123,7 @@
   };
   const missed = () => window.wanted.filter((item) => item.isConnected && !window.got.has(item)).map(words);
 
-  window.checks = { contrast, structure, begin, step, missed };
+  const unfold = () => document.querySelectorAll("details").forEach((item) => { item.open = true; });
+
+  window.checks = { contrast, structure, wide, unfold, begin, step, missed };
 })();

@@ -6,19 +6,22 @@ from playwright.sync_api import Locator, Page
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
 LEAST_CONTRAST = 4.5
-NARROW = {"width": 360, "height": 740}
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 SPARE_PRESSES = 15
 """Tab also stops outside the page, and at each part of a date."""
 
 
 def faults(page: Page) -> list[str]:
-    """Return what is wrong with the open page in its structure, its colours, and for a keyboard."""
+    """Return what is wrong with the open page, all of it unfolded: structure, keyboard, colours, a narrow screen."""
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     page.evaluate(SCRIPT)
-    return [
-        *page.evaluate("checks.structure()"),
-        *(f"contrast {item}" for item in page.evaluate(f"checks.contrast({LEAST_CONTRAST})")),
-        *_by_keyboard(page),
-    ]
+    page.evaluate("checks.unfold()")
+    found = [*page.evaluate("checks.structure()"), *_by_keyboard(page)]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: contrast {item}" for item in pale(page)]
+    return found + too_wide(page)
 
 
 def pale(page: Page) -> list[str]:
@@ -27,10 +30,11 @@ def pale(page: Page) -> list[str]:
     return list(page.evaluate(f"checks.contrast({LEAST_CONTRAST})"))
 
 
-def too_wide(page: Page) -> int:
-    """Return by how many pixels the open page is wider than a narrow screen."""
+def too_wide(page: Page) -> list[str]:
+    """Return by how many pixels the open page is wider than a narrow screen, and what that screen cuts off."""
     page.set_viewport_size(NARROW)
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    page.evaluate(SCRIPT)
+    return list(page.evaluate("checks.wide()"))
 
 
 def go_to(page: Page, control: Locator) -> None:

@@ -1,11 +1,13 @@
 """The application that Airflow mounts at ``/recovery-ops``; every route asks Airflow who asks."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from recovery_ops.airflow.dashboard import METRICS, PREFIX, access, actions, pages
 from recovery_ops.airflow.dashboard.render import HEADERS, environment
@@ -15,18 +17,27 @@ from recovery_ops.errors import RecoveryError
 app = FastAPI(title="recovery-ops", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(pages.router)
 app.include_router(actions.router)
+OURS = "Runs go on without it. The log of Airflow's API server says why; `recovery-ops runs list` shows the same runs."
 
 
 @app.exception_handler(HTTPException)
 def refused(request: Request, error: HTTPException) -> Response:
     """Say what was refused, on a page with a way on."""
-    return _problem(request, error.status_code, str(error.detail))
+    unknown = error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase
+    words = f"there is no page {request.url.path}" if unknown else str(error.detail)
+    return _problem(request, error.status_code, words)
 
 
 @app.exception_handler(RecoveryError)
 def failed(request: Request, error: RecoveryError) -> Response:
     """Say what did not work."""
     return _problem(request, 503, error.message)
+
+
+@app.exception_handler(Exception)
+def broken(request: Request, error: Exception) -> Response:
+    """Say that the fault is ours; Airflow logs it with its trace."""
+    return _problem(request, 500, f"This page is broken ({type(error).__name__}). {OURS}")
 
 
 def _problem(request: Request, status: int, words: str) -> Response:

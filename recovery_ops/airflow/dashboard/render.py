@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from recovery_ops.airflow.dashboard import PREFIX
 from recovery_ops.airflow.dashboard.access import Visitor
 from recovery_ops.reporting.html import CLOCKS
-from recovery_ops.reporting.phrases import duration, short, value
+from recovery_ops.reporting.phrases import coded, duration, short, value
 
 LIVE = "live_"
 HEADERS = {
@@ -65,7 +65,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"duration": duration, "short": short, "value": value, "time": _time, "moment": _moment, "ago": ago}
+    made.filters |= {"coded": coded, "duration": duration, "short": short, "value": value}
+    made.filters |= {"time": _time, "moment": _moment, "ago": ago}
     macros = made.get_template("macros.html.jinja").module
     made.globals["ui"] = macros
     return made

@@ -1,5 +1,6 @@
 """What the pages are made from: a region that is silent delays nobody, and the clock tells the truth."""
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -22,6 +23,7 @@ from recovery_ops.reporting.dashboard import Lookout
 from recovery_ops.reporting.dashboard_overview import overview
 from recovery_ops.reporting.dashboard_run import run_page
 from recovery_ops.reporting.dashboard_system import chart, graph
+from recovery_ops.reporting.phrases import coded
 from recovery_ops.testing.runs import RUN_ID, SYSTEM, Run, at, full_run
 from recovery_ops.testing.stores import InMemoryObjectStore
 
@@ -146,6 +148,84 @@ def test_what_waits_is_shown_with_what_it_waits_for() -> None:
 def test_graph_puts_a_component_right_of_what_it_needs(system: System) -> None:
     boxes = {box["name"]: box for box in graph(system, None)["boxes"]}
     assert all(boxes[need]["x"] < box["x"] for box in boxes.values() for need in box["needs"])
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        {"a": "", "b": "a", "c": "b", "d": "c", "e": "ad"},  # over two columns, past b and c
+        {"a": "", "b": "", "c": "ab", "d": "abc", "e": "a", "f": "bde"},
+        {name: "abcdefgh"[:number] for number, name in enumerate("abcdefgh")},  # everything needs all before it
+    ],
+)
+def test_no_box_lies_on_an_edge(system: System, needs: dict[str, str]) -> None:
+    any_kind = system.components[0]
+    made = tuple(replace(any_kind, name=name, needs=tuple(found)) for name, found in needs.items())
+    drawn = graph(replace(system, components=made), None)
+    boxes = drawn["boxes"]
+    assert len(drawn["edges"]) == sum(map(len, needs.values()))
+    assert all(box["y"] >= 0 and box["y"] + box["h"] <= drawn["height"] for box in boxes)
+    for edge in drawn["edges"]:
+        on = [
+            box["name"] for x, y in _along(edge) for box in boxes
+            if box["x"] < x < box["x"] + box["w"] and box["y"] < y < box["y"] + box["h"]
+        ]  # fmt: skip
+        assert on == [], edge
+    assert len({tuple(_along(edge)) for edge in drawn["edges"]}) == len(drawn["edges"])
+
+
+def _along(path: str) -> list[tuple[float, float]]:
+    """Return points along a path of curves (C) and straight lines to the right (H)."""
+    x, y = map(float, path[1:].split(" C")[0].split(" H")[0].split())
+    found = [(x, y)]
+    for command, numbers in re.findall(r"([CH])([-\d. ]+)", path):
+        given = [float(number) for number in numbers.split()]
+        if command == "H":
+            found += [(x + (given[0] - x) * part / 20, y) for part in range(1, 21)]
+            x = given[0]
+            continue
+        x1, y1, x2, y2, x3, y3 = given
+        for part in range(1, 41):
+            t, s = part / 40, 1 - part / 40
+            found.append((
+                s**3 * x + 3 * s * s * t * x1 + 3 * s * t * t * x2 + t**3 * x3,
+                s**3 * y + 3 * s * s * t * y1 + 3 * s * t * t * y2 + t**3 * y3,
+            ))  # fmt: skip
+        x, y = x3, y3
+    return found
+
+
+def test_a_run_that_goes_on_or_reached_its_end_has_not_halted() -> None:
+    run = _declared()
+    assert (run_page(run.log.events(), at(30)) or {})["halted"] is None
+    run.add(40, "close#1", EventType.RUN_CLOSED, outcome="committed", serving_region="us-west-2", released=True)
+    assert (run_page(run.log.events(), at(50)) or {})["halted"] is None
+
+
+def test_a_run_without_named_people_leaves_it_to_whoever_is_on_call() -> None:
+    run = _declared(people={})
+    run.add(40, "close#1", EventType.RUN_CLOSED, outcome="failed", serving_region="us-east-1", released=True)
+    halted = (run_page(run.log.events(), at(50)) or {})["halted"]
+    assert halted == {
+        "what": "The run stopped before its end.",
+        "now": "Never reached: traffic was not moved. us-east-1 answers clients.",
+        "who": "Whoever is on call: read the report, then start a new run.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("run `recovery-ops debts pay x`, then", "run <code>recovery-ops debts pay x</code>, then"),
+        ('<b>`<i>&"`</b>', "&lt;b&gt;<code>&lt;i&gt;&amp;&#34;</code>&lt;/b&gt;"),
+        ("one ` alone", "one ` alone"),
+        ("``", "``"),
+        ("`over\ntwo lines`", "`over\ntwo lines`"),
+        (None, "None"),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_everything_is_escaped(text: object, html: str) -> None:
+    assert coded(text) == html
 
 
 def test_chart_needs_two_values() -> None:
