@@ -1,21 +1,16 @@
 """``model-registry``: SageMaker model packages and their artifacts."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
-
 from recovery_ops.aws import packages, parting, replication
-from recovery_ops.aws.objects import pin_key, read
+from recovery_ops.aws.objects import read
 from recovery_ops.aws.pinned import restore_keys
 from recovery_ops.aws.references import names_of, references_check
-from recovery_ops.catalog.quantities import BucketTemplate
-from recovery_ops.errors import NoRecoveryPointError, PointDamagedError, StepRejectedError
+from recovery_ops.errors import StepRejectedError
 from recovery_ops.kinds import (
     OBJECT_ACTIONS,
     Kind,
-    KindSettings,
     Parted,
     Reconciliation,
     Stage,
@@ -24,6 +19,10 @@ from recovery_ops.kinds import (
     replicated,
     replication_findings,
 )
+from recovery_ops.kinds.model_registry import pinning, remaking
+from recovery_ops.kinds.model_registry.pinning import captured
+from recovery_ops.kinds.model_registry.remaking import group_of
+from recovery_ops.kinds.model_registry.settings import ModelRegistrySettings
 from recovery_ops.model.access import PASSED_TO_S3, of_sagemaker
 from recovery_ops.model.checks import Check, Gate
 from recovery_ops.model.cost import Usage
@@ -31,35 +30,12 @@ from recovery_ops.model.events import EventType
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
-from recovery_ops.model.plan import Intent, Phase, PhaseCost
-from recovery_ops.model.points import Capture, ObjectVersion
+from recovery_ops.model.plan import Phase, PhaseCost
+from recovery_ops.model.points import Capture
 from recovery_ops.model.runs import ANY_RUN
 from recovery_ops.model.system import Component, System
 from recovery_ops.quality.archives import archive_checks
-from recovery_ops.quality.counterparts import counterparts_check
 from recovery_ops.quality.datasets import pinned_check
-
-
-class Artifacts(KindSettings):
-    """Where model archives lie: a replicated, versioned bucket."""
-
-    bucket: BucketTemplate
-    prefix: str = Field(min_length=1, pattern=r"/$")
-
-
-class ModelRegistrySettings(KindSettings):
-    """Settings of a ``model-registry``.
-
-    Example:
-        ```yaml
-        group: fraud-scoring
-        artifacts: {bucket: "fraud-models-{region}", prefix: models/}
-        ```
-    """
-
-    group: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
-    """Name of the model package group, the same in every region."""
-    artifacts: Artifacts
 
 
 @kind("model-registry")
@@ -106,14 +82,10 @@ class ModelRegistry(Kind):
         """
         if phase is not Phase.REHYDRATE:
             return super().start(phase, ctx)
-        capture, group = self._capture(ctx), self._group(ctx)
-        restore_keys(capture.objects, ctx.target_region)
+        group = group_of(self.settings, ctx)
+        restore_keys(captured(ctx).objects, ctx.target_region)
         packages.ensure_group(group, ctx.target_region, ctx.tags)
-        there = packages.by_origin(group, ctx.target_region)
-        made = {pinned["arn"]: self._ensure(pinned, there, ctx) for pinned in capture.content["packages"]}
-        if ctx.intent is Intent.CORRUPTION and not ctx.isolated:
-            _withdraw([package for package in there.values() if package["ModelPackageArn"] not in made.values()], ctx)
-        return ctx.ref(phase, group, packages=made)
+        return ctx.ref(phase, group, packages=remaking.remake(self.settings, ctx))
 
     def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:
         """Look whether SageMaker has finished every package."""
@@ -127,8 +99,8 @@ class ModelRegistry(Kind):
 
     def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:
         """Return ``packages`` (source and target of each), ``current`` (the newest version) and what was left out."""
-        pinned = self._capture(ctx).content["packages"]
-        mapped = [self._mapping(item, ref.details["packages"][item["arn"]], ctx) for item in pinned]
+        pinned, made = captured(ctx).content["packages"], ref.details["packages"]
+        mapped = [remaking.mapping(item, made[item["arn"]], self.settings, ctx) for item in pinned]
         for item in mapped:
             what = {"component": self.component.name, "what": f"model package version {item['source_version']}"}
             ctx.emit(EventType.REFERENCE_MAPPED, what | {"source": item["source_arn"], "target": item["package_arn"]})
@@ -136,13 +108,13 @@ class ModelRegistry(Kind):
 
     def verify(self, ctx: StepContext) -> Iterable[Check]:
         """Hash and open every artifact, compare approval and map, look for references to the region that was left."""
-        name, region, capture = self.component.name, ctx.target_region, self._capture(ctx)
-        there = packages.by_origin(self._group(ctx), region)
+        name, region, capture = self.component.name, ctx.target_region, captured(ctx)
+        there = packages.by_origin(group_of(self.settings, ctx), region)
         yield pinned_check(name, "artifacts", capture.objects, region)
         for item in capture.objects:
             body = read(item.bucket_in(region), item.key, region)
             yield from archive_checks(body, component=name, label=item.key, sha256=item.sha256)
-        yield self._map_check(there, ctx)
+        yield remaking.map_check(there, ctx)
         pinned = capture.content["packages"]
         found = [there[item["origin"]] for item in pinned if item["origin"] in there]
         described = {str(package["ModelPackageArn"]): packages.document(package) for package in found}
@@ -154,17 +126,7 @@ class ModelRegistry(Kind):
         Raises:
             PointDamagedError: An artifact lies outside the replicated bucket, or is not there.
         """
-        watermark, region = datetime.now(UTC), ctx.source_region
-        approved = packages.packages(self.settings.group, region, approval=packages.APPROVED)
-        pinned = [(package, self._pin(package, region)) for package in approved]
-        objects = {(item.key, item.version_id): item for _, items in pinned for item in items}
-        return Capture(
-            component=self.component.name,
-            kind=self.name,
-            watermark=watermark,
-            objects=tuple(objects.values()),
-            content={"region": region, "packages": [_captured(package, items) for package, items in pinned]},
-        )
+        return pinning.take(self.settings, ctx)
 
     def readiness(self, ctx: StepContext) -> Iterable[Finding]:
         """Say whether there is something to make packages from, and images to run them on; reads only."""
@@ -178,7 +140,7 @@ class ModelRegistry(Kind):
             yield finding("no-approved-package", name, what)
         for item in pinned:
             try:
-                self._translated(item, ctx)
+                remaking.translated(item, self.settings, ctx)
             except StepRejectedError as error:
                 yield finding("no-image", name, error.message, subject=f"version {item['version']}")
 
@@ -208,9 +170,13 @@ class ModelRegistry(Kind):
         """Return the role of replication."""
         return PASSED_TO_S3
 
+    def names(self, ctx: StepContext) -> Iterable[str]:
+        """Return the model package group."""
+        return [f"model package group {group_of(self.settings, ctx)}"]
+
     def release(self, ctx: StepContext) -> Iterable[str]:
         """Delete the group that a drill made; packages of a real run stay, they are what the run recovered."""
-        return packages.remove_group(self._group(ctx), ctx.target_region) if ctx.isolated else []
+        return packages.remove_group(group_of(self.settings, ctx), ctx.target_region) if ctx.isolated else []
 
     def footprint(self, ctx: StepContext) -> Iterable[Usage]:
         """Say how much the copy in the target region stores; reads only."""
@@ -258,85 +224,3 @@ class ModelRegistry(Kind):
 
     def _place(self, region: str) -> tuple[str, str]:
         return self.settings.artifacts.bucket.format(region=region), region
-
-    def names(self, ctx: StepContext) -> Iterable[str]:
-        """Return the model package group."""
-        return [f"model package group {self._group(ctx)}"]
-
-    def _group(self, ctx: StepContext) -> str:
-        return f"{self.settings.group[:42]}-{ctx.run_id}" if ctx.isolated else self.settings.group
-
-    def _capture(self, ctx: StepContext) -> Capture:
-        if ctx.capture is None:
-            message = f"{self.component.name}: packages are made from a recovery point, and there is none"
-            raise NoRecoveryPointError(message, component=self.component.name)
-        return ctx.capture
-
-    def _translated(self, pinned: Mapping[str, Any], ctx: StepContext) -> tuple[dict[str, Any], list[str]]:
-        source = str(self._capture(ctx).content["region"])
-        return packages.translated(pinned["document"], self.settings.artifacts.bucket, source, ctx.target_region)
-
-    def _ensure(self, pinned: Mapping[str, Any], there: Mapping[str, packages.Package], ctx: StepContext) -> str:
-        """Return the ARN of the package in the target that stands for ``pinned``, made or adopted."""
-        package = there.get(pinned["origin"])
-        if package is None:
-            content, _ = self._translated(pinned, ctx)
-            return packages.create(self._group(ctx), content, pinned, ctx.target_region, ctx.run_id)
-        arn = str(package["ModelPackageArn"])
-        if package.get("ModelApprovalStatus") != pinned["approval"]:
-            packages.set_approval(arn, pinned["approval"], f"as in the recovery point, {ctx.run_id}", ctx.target_region)
-        return arn
-
-    def _mapping(self, pinned: Mapping[str, Any], arn: str, ctx: StepContext) -> dict[str, Any]:
-        content, left_out = self._translated(pinned, ctx)
-        urls, first = packages.artifact_urls(content), pinned["artifacts"][0]
-        return {
-            "source_arn": pinned["arn"],
-            "source_version": pinned["version"],
-            "package_arn": arn,
-            "version": int(arn.rsplit("/", 1)[1]),
-            "approval": pinned["approval"],
-            "artifact_url": urls[0],
-            "artifact_sha256": first["sha256"],
-            "left_out": left_out,
-        }
-
-    def _pin(self, package: packages.Package, region: str) -> list[ObjectVersion]:
-        bucket = self.settings.artifacts.bucket
-        urls = packages.artifact_urls(package)
-        inside = f"s3://{bucket.format(region=region)}/{self.settings.artifacts.prefix}"
-        if not urls or any(not url.startswith(inside) for url in urls):
-            message = (
-                f"{package['ModelPackageArn']}: artifacts {urls or 'none'} are not under {inside}, which replicates"
-            )
-            raise PointDamagedError(message, component=self.component.name)
-        return [pin_key(bucket, url.split("/", 3)[3], region) for url in urls]
-
-    def _map_check(self, there: Mapping[str, packages.Package], ctx: StepContext) -> Check:
-        pinned = {item["origin"]: item for item in self._capture(ctx).content["packages"]}
-        expected = {f"version {item['version']}": item["approval"] for item in pinned.values()}
-        states = {origin: str(package.get("ModelApprovalStatus")) for origin, package in there.items()}
-        observed = {f"version {item['version']}": states.get(origin, "absent") for origin, item in pinned.items()}
-        newer = [origin for origin, state in states.items() if origin not in pinned and state == packages.APPROVED]
-        others = newer if ctx.intent is Intent.CORRUPTION and not ctx.isolated else []
-        name = "every package of the point, with its approval"
-        return counterparts_check(self.component.name, name, expected, observed, others)
-
-
-def _captured(package: packages.Package, items: Sequence[ObjectVersion]) -> dict[str, Any]:
-    return {
-        "arn": str(package["ModelPackageArn"]),
-        "origin": packages.origin(package),
-        "version": int(package["ModelPackageVersion"]),
-        "approval": str(package["ModelApprovalStatus"]),
-        "document": packages.document(package),
-        "artifacts": [{"key": item.key, "version_id": item.version_id, "sha256": item.sha256} for item in items],
-    }
-
-
-def _withdraw(newer: Iterable[packages.Package], ctx: StepContext) -> None:
-    """Take the approval of packages that the point does not know: one of them may be the damage."""
-    for package in newer:
-        if package.get("ModelApprovalStatus") == packages.APPROVED:
-            reason = f"not in the recovery point of {ctx.run_id}"
-            packages.set_approval(str(package["ModelPackageArn"]), packages.WITHDRAWN, reason, ctx.target_region)
