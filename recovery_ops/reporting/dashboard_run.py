@@ -106,8 +106,10 @@ def halted(state: RunState, system: System | None, failed: Sequence[str]) -> Map
     else:
         what = f"The run stopped{f' because of {steps}' if steps else ' before its end'}."
         who = f"{lead}: {'follow “What to do” below' if steps else 'read the report'}, then start a new run."
+    told = no_return(state)["text"]
+    traffic = told.partition(": ")[2] or told
     serves = f" {state.serving_region} answers clients." if state.serving_region else ""
-    return {"what": what, "now": f"{no_return(state)['text']}{serves}", "who": who}
+    return {"what": what, "now": f"{traffic[0].upper()}{traffic[1:]}{serves}", "who": who}
 
 
 def _lead(state: RunState, system: System | None) -> str:

@@ -13,9 +13,13 @@ from recovery_ops.testing.stores import InMemoryObjectStore
 RUN = f"/systems/{SYSTEM}/runs"
 LEAD = "alice or bob (sre-lead): "
 STANDS = {
-    HELD: ["goes no further at scoring.verify.", "traffic was not touched", f"{LEAD}try again, skip, or cancel"],
-    FAILED: ["stopped because of scoring.verify.", "was not moved. us-east-1 answers", f"{LEAD}follow “What to do”"],
-    CANCELLED: ["bob cancelled the run: it came back", "was not moved. us-east-1", f"{LEAD}start a new run if"],
+    HELD: ["goes no further at scoring.verify.", "Traffic was not touched", f"{LEAD}try again, skip, or cancel"],
+    FAILED: [
+        "stopped because of scoring.verify.",
+        "Traffic was not moved. us-east-1 answers",
+        f"{LEAD}follow “What to do”",
+    ],
+    CANCELLED: ["bob cancelled the run: it came back", "Traffic was not moved. us-east-1", f"{LEAD}start a new run if"],
 }
 """What happened, what is true now, who acts next."""
 

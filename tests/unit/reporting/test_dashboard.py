@@ -208,7 +208,7 @@ def test_a_run_without_named_people_leaves_it_to_whoever_is_on_call() -> None:
     halted = (run_page(run.log.events(), at(50)) or {})["halted"]
     assert halted == {
         "what": "The run stopped before its end.",
-        "now": "Never reached: traffic was not moved. us-east-1 answers clients.",
+        "now": "Traffic was not moved. us-east-1 answers clients.",
         "who": "Whoever is on call: read the report, then start a new run.",
     }
 
