@@ -22,7 +22,7 @@ WAIT_IN_PLACE_S = 120.0
 """Wall seconds a task waits itself: a deferral costs about 3 s, a worker slot next to nothing for this long."""
 
 BACKGROUND = 10
-"""Niceness of steps that traffic does not wait for: they get about a tenth of a processor that others want too."""
+"""Niceness of steps that are not on the longest chain: they get about a tenth of a processor that it wants too."""
 
 Context = Mapping[str, Any]
 
@@ -69,20 +69,20 @@ class DeclareOperator(RecoveryOperator):
 class StepOperator(RecoveryOperator):
     """Run one step of the plan; a wait that outlasts ``wait_limit_s`` goes to the triggerer and is resumed.
 
-    A step that traffic does not wait for leaves the processor to those that it does wait for.
+    A step that the end of the run does not wait for leaves the processor to those on the plan's longest chain.
     """
 
     def __init__(
-        self, *, step: str, wait_limit_s: float = WAIT_IN_PLACE_S, traffic_waits: bool = True, **kwargs: Any
+        self, *, step: str, wait_limit_s: float = WAIT_IN_PLACE_S, on_longest_chain: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.step = step
         self.wait_limit_s = wait_limit_s
-        self.traffic_waits = traffic_waits
+        self.on_longest_chain = on_longest_chain
 
     def execute(self, context: Context) -> str:
         """Run the step to its recorded outcome, or wait for AWS or people in the triggerer."""
-        if not self.traffic_waits:
+        if not self.on_longest_chain:
             os.setpriority(os.PRIO_PROCESS, 0, BACKGROUND)
         ref = ref_of(context)
         act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")

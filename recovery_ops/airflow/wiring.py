@@ -10,9 +10,12 @@ from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator, St
 from recovery_ops.model.plan import Mode, Plan, Step, SystemStep
 from recovery_ops.model.settings import Settings
 from recovery_ops.model.system import Component, System, Tier
+from recovery_ops.planning.estimates import remaining_s
 
-WEIGHTS = {Tier.CRITICAL: 100, Tier.OPERATIONAL: 50, Tier.DEVELOPMENT: 10}
-SYSTEM_WEIGHT = 150
+LONGEST = 10_000
+"""More seconds than the rest of a plan usually takes: tiers are further apart than steps of one tier."""
+WEIGHTS = {Tier.CRITICAL: 3 * LONGEST, Tier.OPERATIONAL: 2 * LONGEST, Tier.DEVELOPMENT: LONGEST}
+SYSTEM_WEIGHT = 4 * LONGEST
 """System steps go first: everybody waits for them."""
 
 
@@ -24,6 +27,7 @@ class Wiring:
 
     def __init__(self, system: System, plan: Plan, component: str | None = None) -> None:
         self.system, self.plan, self.component = system, plan, component
+        self.remaining_s = remaining_s(plan.steps)
         self.groups: dict[str, TaskGroup] = {}
         self.tasks: dict[str, BaseOperator] = {}
 
@@ -95,7 +99,7 @@ class Wiring:
             return StepOperator(
                 task_id=step.phase,
                 step=step.id,
-                priority_weight=WEIGHTS[component.tier],
-                traffic_waits=component.gates_traffic,
+                priority_weight=WEIGHTS[component.tier] + min(LONGEST - 1, int(self.remaining_s[step.id])),
+                on_longest_chain=step.id in self.plan.estimates[0].chain,
                 **self._rule,
             )

@@ -42,6 +42,20 @@ def longest_chain(steps: Sequence[Step], end: str) -> tuple[Step, ...]:
     return tuple(reversed(chain))
 
 
+def remaining_s(steps: Sequence[Step]) -> dict[str, float]:
+    """Return per step the modelled seconds from its begin to the end of the longest chain that begins with it.
+
+    ``steps`` must be ordered: each after what it needs.
+    """
+    after_s: dict[str, float] = dict.fromkeys((step.id for step in steps), 0.0)
+    found: dict[str, float] = {}
+    for step in reversed(steps):
+        found[step.id] = step.estimate_s + after_s[step.id]
+        for need in step.needs:
+            after_s[need] = max(after_s[need], found[step.id])
+    return found
+
+
 def _estimate(name: str, objective_s: float, chain: Sequence[Step]) -> Estimate:
     total_s = sum(step.estimate_s for step in chain)
     return Estimate(name=name, objective_s=objective_s, estimate_s=total_s, chain=tuple(step.id for step in chain))

@@ -74,12 +74,18 @@ def test_whatever_moves_traffic_needs_every_step_before_it(failover: DAG) -> Non
         assert failover.get_task(task_id).trigger_rule == "all_success"
 
 
-def test_critical_components_go_first(failover: DAG) -> None:
+def test_critical_components_go_first_and_what_most_has_to_wait_for(failover: DAG) -> None:
     weights = {task.task_id: task.priority_weight for task in failover.tasks}
-    assert weights["declare"] > weights["model.verify"] > weights["notes.verify"]
+    assert weights["declare"] > weights["model.verify"] > weights["notes.rehydrate"]
+    assert weights["base.verify"] > weights["model.rehydrate"] > weights["model.verify"]  # the longer way to go
     assert {str(task.weight_rule) for task in failover.tasks} <= {"absolute"} or all(
         "Absolute" in type(task.weight_rule).__name__ for task in failover.tasks
     )
+
+
+def test_what_the_longest_chain_does_not_wait_for_leaves_it_the_processor(failover: DAG) -> None:
+    yielding = {task.task_id for task in failover.tasks if not getattr(task, "on_longest_chain", True)}
+    assert yielding == {"notes.rehydrate", "notes.verify"}
 
 
 def test_each_component_is_a_group_of_its_name(failover: DAG) -> None:
@@ -94,7 +100,7 @@ def test_a_component_alone_has_the_same_tasks_as_in_the_whole(ranking: System, f
 
 
 def facts(task: Any) -> Mapping[str, Any]:
-    names = ("step", "retries", "retry_delay", "wait_limit_s", "priority_weight", "trigger_rule")
+    names = ("step", "retries", "retry_delay", "wait_limit_s", "trigger_rule")
     return {name: getattr(task, name) for name in names} | {"type": type(task)}
 
 

@@ -1,10 +1,11 @@
-"""The executor has its workers before there is work, and wakes when a task ends."""
+"""The executor has its workers before there is work, wakes when a task ends, and starts no crowd."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow.executors.local_executor import LocalExecutor
 
 from recovery_ops.airflow.bell import ring
 from recovery_ops.airflow.executor import PromptExecutor
@@ -36,6 +37,32 @@ def test_a_task_that_ends_wakes_the_scheduler(executor: PromptExecutor) -> None:
 def test_a_ring_while_nobody_slept_is_not_lost(executor: PromptExecutor) -> None:
     ring()
     executor.heartbeat()
+
+
+def test_one_task_is_started_at_a_time_and_none_while_every_slot_is_taken(
+    executor: PromptExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(LocalExecutor, "trigger_tasks", lambda _, slots: started.append(slots))
+    monkeypatch.setattr("recovery_ops.airflow.executor.START_S", FOR_EVER_S)
+    executor.queued_tasks = {"urgent": None, "less urgent": None}
+    executor.trigger_tasks(0)
+    executor.trigger_tasks(8)
+    executor.trigger_tasks(8)
+    assert started == [1]
+    executor.queued_tasks = {}
+
+
+def test_the_next_task_is_started_without_anybody_ringing(
+    executor: PromptExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(LocalExecutor, "trigger_tasks", lambda _, slots: started.append(slots))
+    executor.queued_tasks = {"urgent": None, "less urgent": None}
+    executor.heartbeat()
+    executor.heartbeat()
+    executor.queued_tasks = {}
+    assert started == [1, 1]
 
 
 def test_nobody_listens_and_the_ring_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

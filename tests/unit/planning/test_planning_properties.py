@@ -4,6 +4,7 @@ import itertools
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning_builders import costs, make_plan, systems
@@ -11,6 +12,7 @@ from planning_builders import costs, make_plan, systems
 from recovery_ops.model.freezing import thaw
 from recovery_ops.model.plan import Mode, PhaseCost
 from recovery_ops.planning import in_order, longest_chain, plan_from_json, plan_to_json
+from recovery_ops.planning.estimates import remaining_s
 
 UNHURRIED = settings(deadline=None, max_examples=60)
 """Wall time says nothing on a machine that does other work."""
@@ -68,6 +70,21 @@ def test_the_longest_chain_is_a_real_path_and_none_is_longer(system, by_name, mo
         assert chain[0].needs == ()
         assert all(first.id in second.needs for first, second in itertools.pairwise(chain))
         assert estimate.estimate_s == sum(step.estimate_s for step in chain) == slowest(made, estimate.chain[-1])
+
+
+@UNHURRIED
+@given(system=systems(), by_name=costs(), mode=MODES)
+def test_what_remains_grows_towards_the_begin_and_is_the_whole_plan_there(system, by_name, mode):
+    steps = planned(system, by_name, mode).steps
+    left_s = remaining_s(steps)
+    assert max(left_s.values()) == pytest.approx(max(chain_s(steps, step.id) for step in steps))
+    for step in steps:
+        waiting_s = max((left_s[item.id] for item in steps if step.id in item.needs), default=0.0)
+        assert left_s[step.id] == pytest.approx(step.estimate_s + waiting_s)
+
+
+def chain_s(steps, end):
+    return sum(step.estimate_s for step in longest_chain(steps, end))
 
 
 @UNHURRIED
