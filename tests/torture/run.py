@@ -33,8 +33,8 @@ PARTS = ("steps", "runs", AIRFLOW)
 def main() -> int:
     """Torture runs in the parts that were asked for, all by default, and print what that did; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=list(PARTS), help="all unless named")
-    parts = parser.parse_args().parts
+    parser.add_argument("parts", nargs="*", choices=PARTS, help="all unless named")
+    parts = parser.parse_args().parts or list(PARTS)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     begin = time.monotonic()
     OUT.parent.mkdir(exist_ok=True)
