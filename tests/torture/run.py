@@ -33,8 +33,10 @@ PARTS = ("steps", "runs", AIRFLOW)
 def main() -> int:
     """Torture runs in the parts that were asked for, all by default, and print what that did; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, help="all unless named")
-    parts = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all unless named")
+    parts = parser.parse_args().parts or list(PARTS)  # Python 3.11 takes no choices where there may be none
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     begin = time.monotonic()
     OUT.parent.mkdir(exist_ok=True)
