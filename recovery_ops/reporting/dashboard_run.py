@@ -22,6 +22,8 @@ NEWEST = 60
 SKIPPABLE = (SystemStep.FENCE, SystemStep.REPROTECT)
 REACHED = ("committed", "completed")
 """Outcomes of runs that did what they were declared for."""
+BUILDS = (Phase.PROVISION, Phase.REDEPLOY)
+"""Phases that leave something running."""
 
 
 def run_page(events: Sequence[Event], now: datetime) -> dict[str, Any] | None:
@@ -109,7 +111,20 @@ def halted(state: RunState, system: System | None, failed: Sequence[str]) -> Map
     told = no_return(state)["text"]
     traffic = told.partition(": ")[2] or told
     serves = f" {state.serving_region} answers clients." if state.serving_region else ""
-    return {"what": what, "now": f"{traffic[0].upper()}{traffic[1:]}{serves}", "who": who}
+    return {"what": what, "now": f"{traffic[0].upper()}{traffic[1:]}{serves}{_left_standing(state)}", "who": who}
+
+
+def _left_standing(state: RunState) -> str:
+    """Return a sentence about what a closed run leaves running in a region that does not serve."""
+    if state.is_open or state.drill or state.serving_region == state.recovery_region:
+        return ""
+    done = [step for step in state.steps.values() if step.status is StepStatus.SUCCEEDED and step.phase in BUILDS]
+    names = ", ".join(sorted({str(step.component) for step in done}))
+    return (
+        f" What it built in {state.recovery_region} stands and costs money ({names}); a new run uses it."
+        if done
+        else ""
+    )
 
 
 def _lead(state: RunState, system: System | None) -> str:

@@ -213,6 +213,18 @@ def test_a_run_without_named_people_leaves_it_to_whoever_is_on_call() -> None:
     }
 
 
+def test_a_run_that_moved_nothing_says_what_it_leaves_running() -> None:
+    run = _declared()
+    for step, phase in (("network", "provision"), ("config", "rehydrate"), ("scoring", "redeploy")):
+        facts = {"step": f"{step}.{phase}", "component": step, "phase": phase, "attempt": 1}
+        run.add(10, f"{step}.{phase}#1", EventType.STEP_STARTED, **facts, region="us-west-2", control_planes=[])
+        run.add(20, f"{step}.{phase}#1", EventType.STEP_SUCCEEDED, **facts)
+    assert (run_page(run.log.events(), at(30)) or {})["halted"] is None
+    run.add(40, "close#1", EventType.RUN_CLOSED, outcome="failed", serving_region="us-east-1", released=True)
+    now = (run_page(run.log.events(), at(50)) or {})["halted"]["now"]
+    assert now.endswith("What it built in us-west-2 stands and costs money (network, scoring); a new run uses it.")
+
+
 @pytest.mark.parametrize(
     ("text", "html"),
     [
