@@ -1,5 +1,6 @@
 """``make torture``: the whole matrix; a table, ``out/torture.json``, and exit code 1 when one death did harm.
 
+The table also replaces the one in ``docs/explanation/deaths.md``.
 ``make torture PART=steps`` (or ``runs``, ``airflow``) does that part and keeps what the file says of the others. Deaths
 under Airflow are mostly waiting, so they have a process of their own beside the others.
 """
@@ -15,17 +16,18 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 from ground import Ground, proving_ground
 from matrix import Verdict, rehearse, steps_of, to_the_end, torture
+from published import RUN, STEP, publish
 from rich.console import Console
 from rich.table import Table
 from victims import STEPS, VICTIMS, lose, real_airflow, undisturbed
 
 OUT = Path("out") / "torture.json"
-STEP, RUN = "step", "run"
 AIRFLOW = "airflow"
 PARTS = ("steps", "runs", AIRFLOW)
 
@@ -48,7 +50,10 @@ def main() -> int:
             fine = _tortured(here, other) and other.returncode == 0
     else:
         fine = _tortured(parts)
-    Console().print(table([Verdict(**row) for row in json.loads(OUT.read_text())]))
+    found = [Verdict(**row) for row in json.loads(OUT.read_text())]
+    Console().print(table(found))
+    if set(parts) == set(PARTS):
+        publish(found, datetime.now(UTC).date())
     print(f"{', '.join(parts)} in {time.monotonic() - begin:.0f} s: {OUT}")
     return 0 if fine else 1
 

@@ -1,0 +1,66 @@
+"""The table of a whole torture, as it stands in ``docs/explanation/deaths.md``."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+
+from matrix import Verdict
+from victims import STEPS, VICTIMS
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "deaths.md"
+BEGIN = "## The table\n"
+STEP, RUN = "step", "run"
+
+
+def publish(found: Sequence[Verdict], day: date, page: Path = PAGE) -> None:
+    """Write what a whole torture found at the end of ``page``, in place of what stood there.
+
+    Raises:
+        ValueError: The page has no heading for it.
+    """
+    before, heading, _ = page.read_text().partition(BEGIN)
+    if not heading:
+        raise ValueError(f"{page} has no line {BEGIN.strip()!r}")
+    page.write_text(
+        before + heading + "\n".join(["", *_sum(found, day), "", *_by_step(found), "", *_by_part(found), ""])
+    )
+
+
+def _sum(found: Sequence[Verdict], day: date) -> list[str]:
+    harmless = sum(verdict.ok for verdict in found)
+    return [f"`make torture` of {day.day} {day:%B %Y}: {len(found)} deaths, {harmless} of them without a trace."]
+
+
+def _by_step(found: Sequence[Verdict]) -> list[str]:
+    """Return a line per step: deaths of its process and of the whole run in it."""
+    ours = [verdict for verdict in found if verdict.victim in (STEP, RUN)]
+    titles = ["step", "effects twice", "facts lost", "leaked", "same final state, `steps`", "same final state, `runs`"]
+    lines = [_line(f"`{step}`", _of(ours, step)) for step in dict.fromkeys(verdict.step for verdict in ours)]
+    return [_row(titles), _row(["---"] * len(titles)), *lines, _line("all", ours)]
+
+
+def _line(title: str, found: Sequence[Verdict]) -> str:
+    sums = [str(sum(getattr(verdict, name) for verdict in found)) for name in ("twice", "lost", "leaked")]
+    return _row([title, *sums, *(_same(item for item in found if item.victim == victim) for victim in (STEP, RUN))])
+
+
+def _by_part(found: Sequence[Verdict]) -> list[str]:
+    """Return a line per part of Airflow: what became of the run when it died under each step."""
+    lines = [
+        _row([victim, *(_same(item for item in _of(found, step) if item.victim == victim) for step in STEPS)])
+        for victim in VICTIMS
+    ]
+    return [_row(["same final state", *(f"`{step}`" for step in STEPS)]), _row(["---"] * (1 + len(STEPS))), *lines]
+
+
+def _of(found: Sequence[Verdict], step: str) -> list[Verdict]:
+    return [verdict for verdict in found if verdict.step == step]
+
+
+def _same(found: Iterable[Verdict]) -> str:
+    verdicts = list(found)
+    return f"{sum(verdict.ok for verdict in verdicts)} of {len(verdicts)}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
