@@ -24,6 +24,7 @@ AT_STAKE = ("unseen", "contested")
 """Two writes per trip that home acknowledges and cannot replicate any more."""
 
 
+@pytest.mark.timeout(300 * TRIPS)
 def test_there_and_back_again(trip: Trip) -> None:
     began = trip.standing()
     trip.send_writer()
