@@ -1,7 +1,7 @@
 """The parent of the local Airflow: imports Airflow once, forks every service from that, and ends them with itself.
 
-A service that dies is forked again, as a service manager does on a server: what a recovery loses with it is the time
-until Airflow finds the tasks that died with it.
+A service that dies is forked again after everything that it started was ended, as a service manager does on a server:
+what a recovery loses with it is the time until Airflow finds the tasks that died with it.
 
 ``python -m recovery_ops.airflow.keeper SPEC`` where SPEC is a JSON file ``{folder, services, parent_pid}``. Importing
 Airflow costs seconds of processor time; four services and the migration share it here. It stays single-threaded, so
@@ -102,8 +102,11 @@ class Keeper:
         return self.parent_pid is not None and not _exists(self.parent_pid)
 
     def _reap(self) -> None:
+        from recovery_ops.airflow.processes import end_session
+
         for name, pid in list(self.pids.items()):
             if os.waitpid(pid, os.WNOHANG) != (0, 0):
+                end_session(pid)
                 del self.pids[name]
                 deaths = self.deaths[name] = self.deaths.get(name, 0) + 1
                 self.due[name] = time.monotonic() + AGAIN_S[min(deaths, len(AGAIN_S)) - 1]

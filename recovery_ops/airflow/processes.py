@@ -51,6 +51,15 @@ def end_all(pids: Mapping[str, int]) -> None:
     psutil.wait_procs(alive, timeout=GRACE_S)
 
 
+def end_session(leader: int) -> None:
+    """Kill what a process that is dead has left in its session, with everything that has started."""
+    import psutil
+
+    for process in _family([process.pid for process in _family([leader])]):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def _family(pids: Iterable[int]) -> "list[psutil.Process]":
     """Return the processes with all descendants, and whoever is in a session that one of them leads."""
     import psutil

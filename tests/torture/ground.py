@@ -219,6 +219,7 @@ def _replicated(ground: Ground) -> None:
 
 CALM = {
     "rpo: 1m\n": "rpo: 1000d\n",
+    "rpo: 30m\n": "rpo: 1000d\n",
     "p95_latency: 120ms": "p95_latency: 2s\n        latency_ratio: 100",
     "throughput: 40/s": "throughput: 20/s",
 }
