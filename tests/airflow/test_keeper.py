@@ -58,7 +58,7 @@ def test_a_service_that_is_killed_comes_back_and_ends_with_the_keeper(
     assert (tmp_path / "services.json").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(seen[0], 0)
-    until(lambda: not any(map(processes.runs, workers)), "the end of the workers")
+    until(lambda: not any(map(processes.runs, workers)), "the end of the workers", limit_s=20)
 
 
 def worker_of(folder: Path, service: int) -> int:
