@@ -1,6 +1,6 @@
 # Everything here runs from .venv, which `make setup` builds from the hash-locked files in requirements/.
 PYTHON ?= python3
-PROCESSES ?= 3
+PROCESSES ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -37,7 +37,7 @@ up: $(READY) ## Start the stack, leave it running, print addresses and log-in
 down: $(READY) ## Stop what `make up` started
 	$(BIN)/recovery-ops down
 
-test: $(READY) $(TOOLS) ## Run the tests, three at a time (ARGS="tests/unit -k claims" narrows them, PROCESSES=0 runs one)
+test: $(READY) $(TOOLS) ## Run the tests, two at a time (ARGS="tests/unit -k claims" narrows them, PROCESSES=0 runs one)
 	$(BIN)/pytest -n $(PROCESSES) $(ARGS)
 
 roundtrip: $(READY) ## Fail over and back twice, compare with the state it began in

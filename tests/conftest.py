@@ -1,4 +1,4 @@
-"""Which tests run side by side when there are several processes (`pytest -n 3`: two cores, and tests often wait)."""
+"""Which tests run side by side when there are several processes (`pytest -n 2`)."""
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,6 +22,6 @@ class ByWorld(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByWorld:
-    """Take the stacks first: whatever is short fills the other processes while they run."""
+    """Take the stacks first: whatever is short fills the other process while they run."""
     config.option.loadscopereorder = False
     return ByWorld(config, log)

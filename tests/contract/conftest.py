@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import pytest
-from fraud_world import FraudWorld
+from fraud_world import FACTOR, FraudWorld
 
 from recovery_ops.aws import worlds
 from recovery_ops.sandbox.process import running_sandbox
-
-FACTOR = 0.0005
 
 
 def speaking_to(base_url: str) -> AbstractContextManager[None]:

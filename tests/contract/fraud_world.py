@@ -27,6 +27,7 @@ RUN_ID = "r-20261123-abcdef"
 CATALOG = Path(__file__).parents[2] / "dags" / "fraud-detection.yaml"
 POINT = "p-20261123t000000z-0000"
 LIMIT_S = 60.0
+FACTOR = 0.0005
 
 
 def fraud_system() -> System:

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import FACTOR
-from fraud_world import CATALOG, HOME, POINT, TARGET, FraudWorld
+from fraud_world import CATALOG, FACTOR, HOME, POINT, TARGET, FraudWorld
 
 from recovery_ops.aws.alarms import receive
 from recovery_ops.aws.calls import calling_as

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOME, RECOVERY, Aws
+from sandbox_clients import HOME, RECOVERY, Aws
 from typer.testing import CliRunner
 
 from recovery_ops.cli.app import app

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, eventually
+from sandbox_clients import Aws, eventually
 
 pytestmark = pytest.mark.sandbox
 THREADS, EACH = 16, 20

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Aws, eventually
+from sandbox_clients import Aws, eventually
 
 from recovery_ops.model.events import Event, EventType
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import HOME, Aws, eventually
+from sandbox_clients import HOME, Aws, eventually
 
 from recovery_ops.errors import RequestError
 from recovery_ops.sandbox import process

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from conftest import HOME, RECOVERY, Aws, eventually
+from sandbox_clients import HOME, RECOVERY, Aws, eventually
 
 from recovery_ops.sandbox.control import Control
 

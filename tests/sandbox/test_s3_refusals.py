@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, FlexibleChecksumError
-from conftest import HOME, RECOVERY, Aws
+from sandbox_clients import HOME, RECOVERY, Aws
 
 from recovery_ops.errors import RequestError
 from recovery_ops.sandbox.control import Control

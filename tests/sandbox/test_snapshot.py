@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, RECOVERY, Aws, eventually
+from sandbox_clients import HOME, RECOVERY, Aws, eventually
 from test_s3_replication import Pair
 
 from recovery_ops.errors import RequestError

@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 
 import pytest
-from ground import Ground, proving_ground
+from ground import Ground, raised, spoken_to
 from matrix import Undisturbed, rehearse
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with proving_ground(tmp_path_factory.mktemp("ground")) as found:
+def raised_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with raised(tmp_path_factory.mktemp("ground")) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def known(ground: Ground) -> dict[str, Undisturbed]:
-    return rehearse(ground)
+def known(raised_ground: Ground) -> dict[str, Undisturbed]:
+    with spoken_to(raised_ground):
+        return rehearse(raised_ground)
+
+
+@pytest.fixture(scope="module")
+def ground(raised_ground: Ground) -> Iterator[Ground]:
+    """The ground, with the library of this process speaking to it while the tests of a module run."""
+    with spoken_to(raised_ground):
+        yield raised_ground

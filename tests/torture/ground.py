@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,18 @@ class Ground:
 
 @contextmanager
 def proving_ground(folder: Path) -> Iterator[Ground]:
+    """Raise a ground and let this process speak to it."""
+    with raised(folder) as ground, spoken_to(ground):
+        yield ground
+
+
+def spoken_to(ground: Ground) -> AbstractContextManager[None]:
+    """Let the library of this process speak to the sandbox of ``ground`` for a while."""
+    return speaking_to(_environment(ground.sandbox.base_url, ground.folder / "dags"))
+
+
+@contextmanager
+def raised(folder: Path) -> Iterator[Ground]:
     """Seed a sandbox in which nothing takes time, protect the system, kill home, keep that moment and declare a run."""
     import recovery_ops.execution.direct
     import recovery_ops.quality.suites
@@ -80,19 +92,16 @@ def proving_ground(folder: Path) -> Iterator[Ground]:
 
     recovery_ops.quality.suites.preload()
     dags = _catalogs(folder)
-    log = folder / "requests.jsonl"
-    with (
-        running_sandbox(folder, factor=0.0, regions=(HOME, TARGET), request_log=log) as sandbox,
-        speaking_to(_environment(sandbox.base_url, dags)),
-    ):
-        system = load_system("fraud-detection", dags)
-        ground = Ground(sandbox, folder, system, _request(system))
-        in_a_process(lambda: _build(ground))
-        sandbox.control.fault(HOME, "reset")
-        ground.request = replace(ground.request, impact_at=datetime.now(UTC))
-        ground.keep("lost")
-        facts = in_a_process(lambda: _declare(ground)).value
-        ground.ref, ground.plan = RunRef.from_json(facts["ref"]), _plan(facts["plan"])
+    with running_sandbox(folder, factor=0.0, regions=(HOME, TARGET), request_log=folder / "requests.jsonl") as sandbox:
+        with speaking_to(_environment(sandbox.base_url, dags)):
+            system = load_system("fraud-detection", dags)
+            ground = Ground(sandbox, folder, system, _request(system))
+            in_a_process(lambda: _build(ground))
+            sandbox.control.fault(HOME, "reset")
+            ground.request = replace(ground.request, impact_at=datetime.now(UTC))
+            ground.keep("lost")
+            facts = in_a_process(lambda: _declare(ground)).value
+            ground.ref, ground.plan = RunRef.from_json(facts["ref"]), _plan(facts["plan"])
         yield ground
 
 

@@ -1,6 +1,5 @@
 """The contract of an object store, held by every implementation."""
 
-import os
 from collections.abc import Iterator
 from threading import Thread
 
@@ -8,30 +7,26 @@ import pytest
 
 from recovery_ops.errors import KeyChangedError, KeyExistsError
 from recovery_ops.record.store import ObjectStore
+from recovery_ops.testing.moto_alone import moto_alone
 from recovery_ops.testing.stores import InMemoryObjectStore
 
 REGION = "us-west-2"
 
 
 @pytest.fixture(params=["memory", "s3"])
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
     if request.param == "memory":
         yield InMemoryObjectStore()
         return
-    yield from _on_moto(monkeypatch)
+    yield from _on_moto()
 
 
-def _on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+def _on_moto() -> Iterator[ObjectStore]:
     import boto3
-    from moto import mock_aws
 
     from recovery_ops.aws.object_store import open_store
 
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
+    with moto_alone():
         s3 = boto3.client("s3", region_name=REGION)
         s3.create_bucket(Bucket="record", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="record", VersioningConfiguration={"Status": "Enabled"})

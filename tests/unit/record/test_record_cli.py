@@ -1,13 +1,11 @@
 """Promises of ``recovery-ops record`` and ``recovery-ops runs``, on moto."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from recovery_ops.aws.object_store import S3ObjectStore, open_store
@@ -19,6 +17,7 @@ from recovery_ops.record.embedded import EmbeddedPostgres
 from recovery_ops.record.log import EventLog
 from recovery_ops.record.projection import Projection
 from recovery_ops.record.spool import spool_of
+from recovery_ops.testing.moto_alone import moto_alone
 from recovery_ops.testing.runs import RUN_ID, full_run
 from recovery_ops.testing.stores import InMemoryObjectStore, read_only
 
@@ -31,11 +30,7 @@ KEYS = RUN.store.all_keys()
 @pytest.fixture(scope="module", autouse=True)
 def seeded() -> Iterator[None]:
     """Both buckets hold the whole run."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in [name for name in os.environ if name.startswith(("AWS_", "RECOVERY_OPS_"))]:
-            patch.delenv(name)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
+    with moto_alone():
         for region in REGIONS:
             s3 = boto3.client("s3", region_name=region)
             where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}

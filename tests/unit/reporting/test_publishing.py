@@ -1,14 +1,12 @@
 """Promises of publishing: from a record, damaged or not, to files on disk, beside it, and the command line."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from made_runs import MadeFailover
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from recovery_ops.aws.object_store import open_store
@@ -20,6 +18,7 @@ from recovery_ops.record.log import EventLog
 from recovery_ops.record.verify import verify_run
 from recovery_ops.reporting import as_bytes, render
 from recovery_ops.reporting.publish import files_of, publish, publish_log, report_of, store
+from recovery_ops.testing.moto_alone import moto_alone
 
 RUN_ID, SYSTEM, WEST = "r-20261123-abcdef", "fraud", "us-west-2"
 BUCKET = "recovery-ops-record-us-west-2"
@@ -126,11 +125,7 @@ def test_a_folder_that_cannot_be_written_is_said_clearly(log: EventLog, tmp_path
 
 @pytest.fixture
 def bucket(log: EventLog) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in [name for name in os.environ if name.startswith(("AWS_", "RECOVERY_OPS_"))]:
-            patch.delenv(name)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
+    with moto_alone():
         s3 = boto3.client("s3", region_name=WEST)
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": WEST})
         for key in log.store.list(""):
