@@ -59,7 +59,7 @@ def _of(found: Sequence[Verdict], step: str) -> list[Verdict]:
 
 def _same(found: Iterable[Verdict]) -> str:
     verdicts = list(found)
-    return f"{sum(verdict.ok for verdict in verdicts)} of {len(verdicts)}"
+    return f"{sum(verdict.same_final_state for verdict in verdicts)} of {len(verdicts)}"
 
 
 def _row(cells: Sequence[str]) -> str:
