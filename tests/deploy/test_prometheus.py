@@ -110,9 +110,11 @@ def fill(sandbox: RunningSandbox, store: InMemoryObjectStore) -> None:
 
 
 def configured(folder: Path, metrics_port: int, alertmanager_port: int) -> None:
-    """Write the shipped configurations with the addresses of this machine in place of those of the compose stack."""
+    """Write the shipped configurations with the addresses of this machine and short intervals."""
     deploy = ROOT / "deploy"
-    shutil.copy(deploy / "prometheus" / "recovery-ops.rules.yaml", folder)
+    rules = yaml.safe_load((deploy / "prometheus" / "recovery-ops.rules.yaml").read_text())
+    groups = [group | {"interval": "1s"} for group in rules["groups"]]
+    (folder / "recovery-ops.rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
     (folder / "token").write_text(TOKEN)
     prometheus = yaml.safe_load((deploy / "prometheus" / "prometheus.yaml").read_text())
     prometheus["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s"}

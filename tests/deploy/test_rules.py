@@ -16,7 +16,7 @@ from recovery_ops.reporting.metric_list import METRICS, series_names
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "recovery-ops.rules.yaml"
-RULE_TESTS = Path(__file__).parent / "recovery-ops.rules.test.yaml"
+RULE_TESTS = sorted(Path(__file__).parent.glob("*rules.test.yaml"))
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 NAME = re.compile(r"\brecovery_ops[\w:]+")
 
@@ -40,7 +40,7 @@ def run(*command: object) -> None:
 
 def test_the_rules_pass_their_unit_tests(tools: Path) -> None:
     run(tools / "promtool", "check", "rules", RULES)
-    run(tools / "promtool", "test", "rules", RULE_TESTS)
+    run(tools / "promtool", "test", "rules", *RULE_TESTS)
 
 
 def test_the_configurations_are_valid(tools: Path) -> None:
@@ -66,7 +66,8 @@ def test_pages_wake_people_and_tickets_do_not(tools: Path, labels: list[str], re
 
 
 def test_every_alert_is_tested_firing() -> None:
-    tested = re.findall(r'exp_samples:\s+- \{labels: \'ALERTS\{alertname="(\w+)"', RULE_TESTS.read_text())
+    text = "".join(path.read_text() for path in RULE_TESTS)
+    tested = re.findall(r'exp_samples:\s+- \{labels: \'ALERTS\{alertname="(\w+)"', text)
     assert sorted(set(alerts()) - set(tested)) == []
 
 
