@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import psutil
 
 GRACE_S = 5.0
+AT_ONCE = ("triggerer",)
 """Airflow's triggerer takes 10 s to leave by itself; it holds nothing that is not in the database."""
 
 
@@ -36,12 +37,18 @@ def born_at(pid: int) -> float | None:
 
 
 def end_all(pids: Mapping[str, int]) -> None:
-    """End each process and everything in its family or session: kindly first, then by force."""
+    """End each process and everything in its family or session: kindly first, then by force.
+
+    Those that are called as in ``AT_ONCE`` are ended by force, after the others were told.
+    """
     import psutil
 
     family = {process.pid: process for process in _family(pids.values())}
-    for pid in pids.values():
-        _signal(pid, signal.SIGTERM)
+    for name, pid in pids.items():
+        if name not in AT_ONCE:
+            _signal(pid, signal.SIGTERM)
+    for name in set(AT_ONCE) & pids.keys():
+        end_session(pids[name])
     psutil.wait_procs(list(family.values()), timeout=GRACE_S)
     family |= {process.pid: process for process in _family([*pids.values(), *family])}
     alive = [process for process in family.values() if process.is_running() and process.pid != os.getpid()]
@@ -52,7 +59,7 @@ def end_all(pids: Mapping[str, int]) -> None:
 
 
 def end_session(leader: int) -> None:
-    """Kill what a process that is dead has left in its session, with everything that has started."""
+    """Kill a process, which may be dead already, with what is left in its session and everything that has started."""
     import psutil
 
     for process in _family([process.pid for process in _family([leader])]):
