@@ -28,6 +28,15 @@ GUARDED = {"protect: {every": f"drills: {{alarms: [{GUARD}]}}\n\nprotect: {{ever
 """No drill starts by itself while this alarm fires, or is not known."""
 
 
+@pytest.fixture(autouse=True)
+def everybody_leaves(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what a test has opened: a page that stays asks for what is new as long as it is there."""
+    world = request.getfixturevalue("world") if "world" in request.fixturenames else None
+    yield
+    for context in world.browser.contexts if world else ():
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Start everything with one recovery point taken, one drill held and one sweep made; end it with the module."""
