@@ -107,7 +107,7 @@ def await_dags(api: AirflowApi, wanted: Collection[str], limit_s: float = 60.0) 
         if time.monotonic() > end:
             missing = ", ".join(sorted(set(wanted) - set(api.dags())))
             raise RecoveryError(f"Airflow has not found {missing} within {limit_s:.0f} s")
-        time.sleep(0.25)
+        time.sleep(0.5)  # every look costs the api-server, which is only just starting
 
 
 def _refuse(answer: httpx.Response) -> None:

@@ -110,4 +110,4 @@ class Scene:
         while not true():
             if time.monotonic() > end:
                 raise RecoveryError(f"{what} did not end within {limit_s:.0f} s")
-            time.sleep(0.2)
+            time.sleep(0.5)  # every look costs the api-server, which the tasks need too

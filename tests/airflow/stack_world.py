@@ -77,7 +77,7 @@ def until(true: Callable[[], bool], what: str) -> None:
     while not true():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come within {LIMIT_S:.0f} s")
-        time.sleep(0.2)
+        time.sleep(0.4)  # every look costs the api-server, which the tasks need too
 
 
 @contextmanager

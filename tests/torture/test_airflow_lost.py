@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from ground import TARGET, Ground, in_a_process, record
 from matrix import Undisturbed, judged_at_the_end, steps_of
-from victims import Airflow, lose_everything, real_airflow, until
+from victims import SELDOM_S, Airflow, lose_everything, real_airflow, until
 
 from recovery_ops.execution.view import record_store
 from recovery_ops.record.claims import Claims, Slot
@@ -42,7 +42,7 @@ def test_a_new_airflow_sees_the_run_waits_and_carries_it_on_when_told(
     ground = same_ground
     with real_airflow(ground, tmp_path / "lost") as lost:
         lost.fail_over()
-        until(lambda: lost.task(LOST_AFTER).get("state") == "success", LOST_AFTER)
+        until(lambda: lost.task(LOST_AFTER).get("state") == "success", LOST_AFTER, SELDOM_S)
         lose_everything(lost)
     with real_airflow(ground, tmp_path / "new") as new:
         rebuild(new)
@@ -89,7 +89,7 @@ def ground_freed(ground: Ground) -> None:
         held = claims.holder(ground.system.name, Slot.PRODUCTION)
         return held is None or held.expired(datetime.now(UTC))
 
-    until(free, "the end of the lease")
+    until(free, "the end of the lease", SELDOM_S)
 
 
 def events(ground: Ground) -> int:

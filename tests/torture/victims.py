@@ -25,6 +25,8 @@ from recovery_ops.record.embedded import embedded_postgres
 STEPS = ("network.provision", "features.rehydrate", "scoring.redeploy", "features.verify", "cutover", "reprotect")
 """One step of every type: the four phases, one that moves traffic, one that works long after it."""
 LIMIT_S = 300.0
+OFTEN_S, SELDOM_S = 0.05, 0.5
+"""Between two looks: at what may be over at once, and at what takes long, while every look costs the api-server."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Airflow:
 
     def ended(self) -> str:
         """Wait for the end of the run and return its state."""
-        until(self.over, f"the end of {self.run}")
+        until(self.over, f"the end of {self.run}", SELDOM_S)
         return self.api.run_state(self.dag, self.run)
 
     def over(self) -> bool:
@@ -166,8 +168,8 @@ def lose(airflow: Airflow, victim: str, step_id: str, known: Undisturbed) -> Ver
     return judged_at_the_end(airflow.ground, victim, step_id, known, problems)
 
 
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is true.
+def until(true: Callable[[], bool], what: str, every_s: float = OFTEN_S) -> None:
+    """Wait until something is true; look every ``every_s`` wall seconds.
 
     Raises:
         TimeoutError: It is not, after five minutes.
@@ -176,7 +178,7 @@ def until(true: Callable[[], bool], what: str) -> None:
     while not true():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come within {LIMIT_S:.0f} s")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def _up(ground: Ground, folder: Path, *, keep: bool) -> tuple[stack.Stack, AirflowApi]:
