@@ -31,12 +31,13 @@ class Listing:
     bucket: str
     current: dict[str, Listed] = field(default_factory=dict)
     versions: dict[tuple[str, str], Listed] = field(default_factory=dict)
+    markers: dict[tuple[str, str], Listed] = field(default_factory=dict)
+    """Delete markers, which are no versions that could be read."""
 
     def add(self, entry: dict[str, Any], *, hidden: bool) -> None:
         """Take in one entry of S3's answer."""
         listed = Listed(version_id=entry["VersionId"], changed_at=entry["LastModified"], hidden=hidden)
-        if not hidden:
-            self.versions[(entry["Key"], listed.version_id)] = listed
+        (self.markers if hidden else self.versions)[(entry["Key"], listed.version_id)] = listed
         if entry["IsLatest"]:
             self.current[entry["Key"]] = listed
 
@@ -65,6 +66,13 @@ def list_versions(bucket: str, prefix: str, region: str) -> Listing:
 def absent(items: Iterable[ObjectVersion], listing: Listing) -> list[ObjectVersion]:
     """Return the pinned versions that the listing does not show."""
     return [item for item in items if (item.key, item.version_id) not in listing.versions]
+
+
+def has_arrived(item: Listed, other: Listed | None) -> bool:
+    """Return whether ``item``, current in one bucket, is or needs not be in another, where ``other`` is current."""
+    if item.hidden and (other is None or other.hidden):
+        return True
+    return other is not None and (other.version_id == item.version_id or other.changed_at > item.changed_at)
 
 
 def keep_newest(items: Sequence[ObjectVersion], prefix: str, region: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.objects import head, in_threads
-from recovery_ops.aws.pinned import Listed, hide, list_versions
+from recovery_ops.aws.pinned import Listed, has_arrived, hide, list_versions
 from recovery_ops.aws.translate import aws_errors, found
 from recovery_ops.errors import StepRejectedError
 
@@ -103,8 +103,7 @@ def travelling(source: tuple[str, str], target: tuple[str, str], prefix: str) ->
     """Yield the keys whose current state in ``source``, ``(bucket, region)``, has not arrived in ``target``."""
     here, there = list_versions(source[0], prefix, source[1]), list_versions(target[0], prefix, target[1])
     for key, listed in here.current.items():
-        arrived = there.current.get(key)
-        if arrived is None or (arrived.version_id != listed.version_id and arrived.changed_at <= listed.changed_at):
+        if not has_arrived(listed, there.current.get(key)):
             yield f"s3://{source[0]}/{key}"
 
 

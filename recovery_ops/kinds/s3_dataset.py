@@ -195,7 +195,7 @@ class S3Dataset(Kind):
     def reconcile(self, ctx: StepContext, parted: Parted) -> Reconciliation:
         """Compare the versions that both buckets hold since the regions parted."""
         home, away, prefix = self._place(ctx.target_region), self._place(ctx.source_region), self.settings.prefix
-        story = parting.object_story(home, away, prefix, parted.lost_at)
+        story = parting.object_story(home, away, prefix, parted.lost_at, until=ctx.impact_at, factor=ctx.time_factor)
         return Reconciliation(
             merged=story.merged,
             conflicts=story.conflicts,

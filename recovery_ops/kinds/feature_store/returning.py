@@ -47,7 +47,8 @@ def reconcile(settings: FeatureStoreSettings, ctx: StepContext, parted: Parted) 
     What differed then had not been replicated. DynamoDB itself tells nobody which writes lost against a later one.
     """
     home, away, prefix = ctx.target_region, ctx.source_region, settings.offline.prefix
-    offline = parting.object_story(settings.offline.place(home), settings.offline.place(away), prefix, parted.lost_at)
+    places = settings.offline.place(home), settings.offline.place(away)
+    offline = parting.object_story(*places, prefix, parted.lost_at, until=ctx.impact_at, factor=ctx.time_factor)
     table, second = served_table(settings, away), parting.whole_second_after(parted.lost_at)
     try:
         restored = {region: _as_of(table, second, region, ctx) for region in (home, away)}

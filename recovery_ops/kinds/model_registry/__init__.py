@@ -214,7 +214,7 @@ class ModelRegistry(Kind):
             self._place(ctx.source_region),
             self.settings.artifacts.prefix,
         )
-        story = parting.object_story(home, away, prefix, parted.lost_at)
+        story = parting.object_story(home, away, prefix, parted.lost_at, until=ctx.impact_at, factor=ctx.time_factor)
         return Reconciliation(
             merged=story.merged,
             conflicts=story.conflicts,
