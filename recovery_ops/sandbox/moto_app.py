@@ -11,7 +11,7 @@ import structlog
 from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from recovery_ops.sandbox import locks, patching
+from recovery_ops.sandbox import locks, patching, serializing
 from recovery_ops.sandbox.calls import Answer, Call, Environ, error
 from recovery_ops.sandbox.gate import SERVICES
 
@@ -27,6 +27,7 @@ class MotoApp:
         modules = frozenset(moto_backends.list_of_moto_modules())
         moto_backends.list_of_moto_modules = lambda: modules  # it reads the disk twice per request, under a lock
         patching.replace_static(BaseModel, "__new__", _made)
+        serializing.install()
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._dispatcher.get_backend_for_host = functools.lru_cache(4096)(self._dispatcher.get_backend_for_host)
 
