@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from aws_cli import forked_cli
 from fraud_world import HOME, POINT, TARGET, FraudWorld
 
 from recovery_ops.catalog.freeze import catalog_hash
@@ -25,12 +26,12 @@ pytestmark = pytest.mark.sandbox
 class Shell:
     """One bash in an empty folder, as the playbook asks for, and what each block printed."""
 
-    def __init__(self, world: FraudWorld, folder: Path, **variables: str) -> None:
+    def __init__(self, world: FraudWorld, programs: Path, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.env = {
             **os.environ,
             **variables,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "AWS_ENDPOINT_URL": world.sandbox.base_url,
             "AWS_PAGER": "",
             "AWS_CONFIG_FILE": str(folder / "none"),
@@ -44,6 +45,13 @@ class Shell:
         )
         assert done.returncode == 0, f"{done.stdout[-600:]}\n{done.stderr[-1500:]}"
         return done.stdout
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of `aws`, whose every call is a process of its own, but no new interpreter."""
+    with forked_cli(tmp_path_factory.mktemp("aws")) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -85,9 +93,11 @@ def served_artifact(world: FraudWorld) -> str:
     return str(model["PrimaryContainer"]["ModelDataUrl"])
 
 
-def test_the_commands_bring_the_system_back_with_home_dead(lost_region: FraudWorld, tmp_path: Path) -> None:
+def test_the_commands_bring_the_system_back_with_home_dead(
+    lost_region: FraudWorld, programs: Path, tmp_path: Path
+) -> None:
     assert served_artifact_is_old(lost_region)
-    Shell(lost_region, tmp_path).paste(everything(lost_region))
+    Shell(lost_region, programs, tmp_path).paste(everything(lost_region))
     assert served_artifact(lost_region) == f"s3://fraud-models-{TARGET}/models/v2/model.tar.gz"
     assert re.search(r"0\.\d+", (tmp_path / "answer.txt").read_text())
     packages = lost_region.outsider("sagemaker").list_model_packages(ModelPackageGroupName="fraud-scoring")
@@ -106,7 +116,7 @@ def served_artifact_is_old(world: FraudWorld) -> bool:
     return str(config) == "fraud-scoring-v1"
 
 
-def test_damage_is_undone_from_the_pinned_versions(lost_region: FraudWorld, tmp_path: Path) -> None:
+def test_damage_is_undone_from_the_pinned_versions(lost_region: FraudWorld, programs: Path, tmp_path: Path) -> None:
     s3 = lost_region.outsider("s3")
     key, bucket = "training/part-0000.parquet", f"fraud-data-{TARGET}"
     good = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -117,7 +127,7 @@ def test_damage_is_undone_from_the_pinned_versions(lost_region: FraudWorld, tmp_
         *by_hand.component_blocks(system, system.component("features"), HOME, TARGET),
         *by_hand.component_blocks(system, system.component("training-data"), HOME, TARGET),
     ]
-    Shell(lost_region, tmp_path, DAMAGE="yes").paste(blocks)
+    Shell(lost_region, programs, tmp_path, DAMAGE="yes").paste(blocks)
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == good
     table = lost_region.outsider("ssm").get_parameter(Name="/fraud-detection/features/table")["Parameter"]["Value"]
     assert table.startswith("fraud-features-by-hand-")
@@ -125,7 +135,9 @@ def test_damage_is_undone_from_the_pinned_versions(lost_region: FraudWorld, tmp_
     assert (described["TableStatus"], described["ItemCount"] > 0) == ("ACTIVE", True)
 
 
-def test_an_absent_stack_is_created_from_the_pinned_template(lost_region: FraudWorld, tmp_path: Path) -> None:
+def test_an_absent_stack_is_created_from_the_pinned_template(
+    lost_region: FraudWorld, programs: Path, tmp_path: Path
+) -> None:
     cloudformation = lost_region.outsider("cloudformation")
     cloudformation.delete_stack(StackName="fraud-network")
     cloudformation.get_waiter("stack_delete_complete").wait(
@@ -133,7 +145,7 @@ def test_an_absent_stack_is_created_from_the_pinned_template(lost_region: FraudW
     )
     system = lost_region.system
     network = by_hand.component_blocks(system, system.component("network"), HOME, TARGET)
-    Shell(lost_region, tmp_path).paste([*by_hand.opening(system, HOME, TARGET), *network])
+    Shell(lost_region, programs, tmp_path).paste([*by_hand.opening(system, HOME, TARGET), *network])
     stack = cloudformation.describe_stacks(StackName="fraud-network")["Stacks"][0]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert {"ParameterKey": "StageName", "ParameterValue": "live"} in stack["Parameters"]
