@@ -18,6 +18,7 @@ from multiprocessing import connection
 from airflow.executors.local_executor import LocalExecutor
 
 from recovery_ops.airflow.bell import Bell
+from recovery_ops.airflow.warming import say_alive
 
 LONGEST_SLEEP_S = 0.1
 """What nobody rings for, a new DAG run for example, waits this long at most."""
@@ -32,11 +33,12 @@ class PromptExecutor(LocalExecutor):
     _next_start = 0.0
 
     def start(self) -> None:
-        """Listen for tasks that end, and make every worker."""
+        """Listen for tasks that end, make every worker, and only then have the scheduler seen alive."""
         super().start()
         self.bell = Bell()
         while len(self.workers) < self.parallelism:
             self._spawn_worker()
+        say_alive()
 
     def trigger_tasks(self, open_slots: int) -> None:
         """Start the most urgent task, when the one before had its time to start."""

@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from airflow.executors.local_executor import LocalExecutor
 
+from recovery_ops.airflow import warming
 from recovery_ops.airflow.bell import ring
 from recovery_ops.airflow.executor import PromptExecutor
 
@@ -27,6 +30,35 @@ def executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prompt
 def test_every_worker_exists_before_the_first_task(executor: PromptExecutor) -> None:
     assert len(executor.workers) == 3
     assert all(worker.is_alive() for worker in executor.workers.values())
+
+
+def test_a_scheduler_that_waited_long_for_its_workers_does_not_count_as_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[tuple[datetime, int]] = []
+    executor = PromptExecutor(parallelism=3)
+    executor.is_mp_using_fork = False
+
+    class Job:
+        latest_heartbeat = datetime.now(UTC) - timedelta(minutes=1)
+
+    class Session:
+        def merge(self, job: Job) -> None:
+            kept.append((job.latest_heartbeat, len(executor.workers)))
+
+    @contextmanager
+    def create_session() -> Iterator[Session]:
+        yield Session()
+
+    monkeypatch.setattr("airflow.utils.session.create_session", create_session)
+    monkeypatch.setattr(warming, "_starting", [])
+    monkeypatch.setattr(warming.multiprocessing, "get_start_method", lambda **_: "forkserver")
+    monkeypatch.setattr(warming.forkserver, "ensure_running", lambda: None)
+    warming.on_starting(Job())
+    began = datetime.now(UTC)
+    executor.start()
+    executor.end()
+    ((seen, workers),) = kept
+    assert seen >= began
+    assert workers == 3
 
 
 def test_a_task_that_ends_wakes_the_scheduler(executor: PromptExecutor) -> None:
