@@ -12,6 +12,9 @@ from pathlib import Path
 
 _PARENT_CHECK_S = 0.5
 
+_MOTO = {"MOTO_DISABLE_GLOBAL_CORS": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+"""What moto reads while it is imported. It has 1,300 machine images a region, which every snapshot would carry."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop; writes the ready file when requests are answered."""
@@ -24,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as unknown:
         parser.error(f"--host {options.host}: {unknown}")
     port = options.port or _free_port(options.host)
-    os.environ |= {"MOTO_PORT": str(port), "MOTO_DISABLE_GLOBAL_CORS": "true"}  # moto reads them while it is imported
+    os.environ |= _MOTO | {"MOTO_PORT": str(port)}
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         os.environ.pop(name, None)
     _serve(options, port)
