@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recovery_ops.sandbox import locks, patching
-from recovery_ops.sandbox.dynamodb import item_calls, items, policies, tables
+from recovery_ops.sandbox.dynamodb import answers, item_calls, items, policies, tables
 from recovery_ops.sandbox.dynamodb.lifecycle import refuse
 from recovery_ops.sandbox.dynamodb.parts import Parts, parts, use
 from recovery_ops.sandbox.dynamodb.tables import Tables
@@ -23,6 +23,7 @@ def install(world: World) -> None:
     """Patch moto's DynamoDB for ``world``."""
     use(Parts(world))
     item_calls.patch()
+    answers.patch()
     _patch_tables()
     _patch_recovery()
     _patch_policies()

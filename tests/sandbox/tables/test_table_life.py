@@ -89,3 +89,27 @@ def test_a_snapshot_keeps_what_is_on_its_way_and_what_can_be_restored(
     home.restore_table_to_point_in_time(SourceTableName=name, TargetTableName="kept-copy", RestoreDateTime=earliest)
     until(lambda: status(home, "kept-copy") == "ACTIVE")
     assert get(home, "kept-copy", "e0") == 0
+
+
+def test_every_type_of_attribute_comes_back_as_it_was_written(home: Any) -> None:
+    name = table(home, "types")
+    inner = {"list": {"L": [{"N": "1"}, {"M": {}}, {"B": b"\x00"}]}, "S": {"S": "named as a type"}}
+    item = {
+        "id": {"S": "all"},
+        "empty": {"S": ""},
+        "number": {"N": "1.5"},
+        "bytes": {"B": b"\x00\x01\xff"},
+        "flag": {"BOOL": False},
+        "nothing": {"NULL": True},
+        "texts": {"SS": ["a", "b"]},
+        "numbers": {"NS": ["1", "2"]},
+        "contents": {"BS": [b"\xff", b"\xfe"]},
+        "map": {"M": inner},
+        "none": {"L": []},
+    }
+    home.put_item(TableName=name, Item=item)
+    assert home.get_item(TableName=name, Key={"id": {"S": "all"}})["Item"] == item
+    assert home.scan(TableName=name)["Items"] == [item]
+    assert home.batch_get_item(RequestItems={name: {"Keys": [{"id": {"S": "all"}}]}})["Responses"][name] == [item]
+    gone = home.delete_item(TableName=name, Key={"id": {"S": "all"}}, ReturnValues="ALL_OLD")
+    assert gone["Attributes"] == item
