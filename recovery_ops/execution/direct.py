@@ -21,6 +21,7 @@ from recovery_ops.model.plan import Plan, Step, SystemStep
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.quality.suites import preload
+from recovery_ops.record.log import Known
 
 log = structlog.get_logger(__name__)
 
@@ -71,22 +72,24 @@ def carry_on(ref: RunRef, *, progress: Progress = quiet) -> None:
     Traffic that had moved and was not accepted is put back first, where the old side answers. Of a run that says it is
     closed, only the close itself is finished.
     """
-    view = load_run(ref)
+    known: Known = {}
+    view = load_run(ref, known)
     plan, steps = view.plan, {step.id for step in view.plan.steps}
     over = state_of(view).closed_at is not None
     if not over:
-        _run_all(ref, plan, progress)
-    if not over and SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref))):
-        _try(ref, SystemStep.ROLLBACK, progress)
-    finish(ref, progress=progress)
+        _run_all(ref, plan, known, progress)
+    if not over and SystemStep.ROLLBACK in steps and must_roll_back(state_of(load_run(ref, known))):
+        _try(ref, SystemStep.ROLLBACK, known, progress)
+    finish(ref, known, progress=progress)
 
 
-def finish(ref: RunRef, *, progress: Progress = quiet) -> None:
+def finish(ref: RunRef, known: Known | None = None, *, progress: Progress = quiet) -> None:
     """Run what always runs, whatever became of the rest: a drill removes all that it made, then the run is closed."""
-    planned = {step.id for step in load_run(ref).plan.steps}
+    known = {} if known is None else known
+    planned = {step.id for step in load_run(ref, known).plan.steps}
     for step in (SystemStep.CLEAN_UP, SystemStep.CLOSE):
         if step in planned:
-            _try(ref, step, progress)
+            _try(ref, step, known, progress)
 
 
 class _Ledger:
@@ -100,7 +103,7 @@ class _Ledger:
         return [step for step in steps if step.id not in self.started and set(step.needs) <= self.done]
 
 
-def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> None:
+def _run_all(ref: RunRef, plan: Plan, known: Known, progress: Progress) -> None:
     ledger = _Ledger()
     steps = [step for step in plan.steps if step.id not in LAST]
     running: dict[Future[bool], str] = {}
@@ -108,7 +111,7 @@ def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> None:
         while True:
             for step in ledger.ready(steps):
                 ledger.started.add(step.id)
-                running[pool.submit(_try, ref, step.id, progress)] = step.id
+                running[pool.submit(_try, ref, step.id, known, progress)] = step.id
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -117,12 +120,12 @@ def _run_all(ref: RunRef, plan: Plan, progress: Progress) -> None:
                     ledger.done.add(step_id)
 
 
-def _try(ref: RunRef, step_id: str, progress: Progress) -> bool:
+def _try(ref: RunRef, step_id: str, known: Known, progress: Progress) -> bool:
     """Run a step until it is over, repeating what is safe to repeat; return whether later steps may go on."""
     for _ in range(ATTEMPTS):
         progress(step_id, "started")
         try:
-            result = run_step(ref, step_id)
+            result = run_step(ref, step_id, known=known)
         except RecoveryError as error:
             progress(step_id, error.message)
             log.warning("step failed", run_id=ref.run_id, step=step_id, error=error.message)

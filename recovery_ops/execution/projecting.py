@@ -10,13 +10,14 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 
 from recovery_ops.errors import RecordError
 from recovery_ops.model.events import Event
 from recovery_ops.model.settings import Settings
+from recovery_ops.record.log import EventLog
 from recovery_ops.record.projection import Projection
 
 log = structlog.get_logger(__name__)
@@ -144,14 +145,19 @@ def settle(*, fold: bool) -> None:
         follower.settle(fold=fold)
 
 
-def catch_up(run_id: str, system: str, events: Iterable[Event]) -> bool:
-    """Replace everything the projection holds of a run by its events; return whether that was possible."""
+def catch_up(run: EventLog) -> bool:
+    """Replace everything the projection holds of a run by its events; return whether that was possible.
+
+    Raises:
+        RecoveryError: The events cannot be read.
+    """
     url = Settings.from_environment().database_url
     if not url:
         return False
+    events = run.events()
     try:
-        Projection(url).rebuild({run_id: events}, system=system)
+        Projection(url).rebuild({run.run_id: events}, system=run.system)
     except RecordError as error:
-        log.warning("projection is behind", run_id=run_id, error=error.message)
+        log.warning("projection is behind", run_id=run.run_id, error=error.message)
         return False
     return True

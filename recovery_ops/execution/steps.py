@@ -27,7 +27,7 @@ from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
 from recovery_ops.model.plan import NOT_PLANNED, Phase, Step, SystemStep
 from recovery_ops.model.runs import RunRef
-from recovery_ops.record.log import EventWriter
+from recovery_ops.record.log import EventWriter, Known
 from recovery_ops.record.seal import complete
 
 log = structlog.get_logger(__name__)
@@ -59,6 +59,7 @@ def run_step(
     attempt: int = 1,
     wait_limit_s: float | None = None,
     answer: Mapping[str, Any] | None = None,
+    known: Known | None = None,
 ) -> StepResult:
     """Run, or resume, one step of a declared run, as far as people let it.
 
@@ -74,6 +75,7 @@ def run_step(
             attempt has its own chain in the record.
         wait_limit_s: Wall seconds to wait in place; ``None`` waits until the operation's budget is used up.
         answer: For ``approve``: ``{"decision", "person", "comment"}`` of a person who was asked.
+        known: Events of the run that this process has read; reading them again is saved, and what is read is added.
 
     Raises:
         StepError: The step did not succeed; the reason is recorded. ``retryable`` says whether to call again.
@@ -82,18 +84,23 @@ def run_step(
     """
     result: StepResult | None = None
     try:
-        result = _run_step(ref, step_id, attempt, wait_limit_s, answer)
+        result = _run_step(ref, step_id, attempt, wait_limit_s, answer, known)
         return result
     finally:
         settle(fold=result is None or not result.finished)
 
 
 def _run_step(
-    ref: RunRef, step_id: str, attempt: int, wait_limit_s: float | None, answer: Mapping[str, Any] | None
+    ref: RunRef,
+    step_id: str,
+    attempt: int,
+    wait_limit_s: float | None,
+    answer: Mapping[str, Any] | None,
+    known: Known | None,
 ) -> StepResult:
     with calling_as(Caller(run_id=ref.run_id, step=step_id)):
         meter = Meter()  # reading the record is work of the step
-        view = load_run(ref)
+        view = load_run(ref, known)
         if view.slot == DRILL and not view.plan.has(step_id):
             return StepResult(finished=True, outcome=NOT_PLANNED)
         step = view.plan.step(step_id)
@@ -303,7 +310,7 @@ def _complete_record(view: RunView, step_id: str) -> None:
         return
     with calling_as(Caller(run_id=view.ref.run_id, step=step_id, forbidden_region=view.ref.impaired_region)):
         complete(view.log)
-        catch_up(view.ref.run_id, view.ref.system, view.log.events())
+        catch_up(view.log)
 
 
 def _describe(error: RecoveryError) -> dict[str, Any]:

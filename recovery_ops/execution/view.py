@@ -26,7 +26,7 @@ from recovery_ops.protection.shelf import Shelf
 from recovery_ops.record.claims import Claim, Claims, Slot
 from recovery_ops.record.control import ControlState
 from recovery_ops.record.fold import fold
-from recovery_ops.record.log import EventLog, EventWriter
+from recovery_ops.record.log import EventLog, EventWriter, Known
 from recovery_ops.record.spool import spool_of
 from recovery_ops.record.store import ObjectStore
 
@@ -58,12 +58,13 @@ def record_store(system: System, region: str, *, suspect: bool = False) -> Objec
     return open_store(system.record_bucket.format(region=region), region, suspect=suspect)
 
 
-def open_log(ref: RunRef, system: System | None = None) -> EventLog:
+def open_log(ref: RunRef, system: System | None = None, known: Known | None = None) -> EventLog:
     """Return the event log of a run, with mirrors when the ``system`` is known; nothing is called yet."""
     store = open_store(ref.record_bucket, ref.recovery_region)
     spool = spool_of(Settings.from_environment().spool, ref.record_bucket, ref.system, ref.run_id)
     mirrors = mirrors_of(ref, system) if system is not None else ()
-    return EventLog(store, ref.system, ref.run_id, mirrors=mirrors, observers=observers(ref.system), spool=spool)
+    seen = observers(ref.system)
+    return EventLog(store, ref.system, ref.run_id, mirrors=mirrors, observers=seen, spool=spool, known=known)
 
 
 def copy_regions(system: System, recovery_region: str, impaired_region: str) -> tuple[str, ...]:
@@ -182,13 +183,13 @@ def _ignore(_type: EventType, _payload: Mapping[str, Any]) -> None:
     """Drop an event; for looking without recording."""
 
 
-def load_run(ref: RunRef) -> RunView:
-    """Read a declared run back from its record.
+def load_run(ref: RunRef, known: Known | None = None) -> RunView:
+    """Read a declared run back from its record, but for the events of it that are ``known``, to which it adds.
 
     Raises:
         RecordError: The run was never declared, or its record cannot be read.
     """
-    log = open_log(ref)
+    log = open_log(ref, known=known)
     declared = next((event for event in log.events_of("declare") if event.type is EventType.RUN_DECLARED), None)
     if declared is None:
         message = f"{ref.system}: run {ref.run_id} is not declared in s3://{ref.record_bucket} ({ref.recovery_region})"

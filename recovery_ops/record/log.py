@@ -22,10 +22,12 @@ from recovery_ops.record.spool import Spool
 from recovery_ops.record.store import ObjectStore, put_once
 from recovery_ops.record.writer import EventWriter
 
-__all__ = ["EventLog", "EventWriter", "Gap", "Head", "Observer", "now_utc", "put_once"]
+__all__ = ["EventLog", "EventWriter", "Gap", "Head", "Known", "Observer", "now_utc", "put_once"]
 
 READERS = 8
 Observer = Callable[[Event], None]
+Known = dict[str, Event]
+"""Events by key that were read from the store of one run, or written to it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -47,6 +49,9 @@ class EventLog:
     A mirror that failed once is left alone until :meth:`mend_mirrors`, and an observer that failed once until the log
     is opened again: a store or database that hangs costs one timeout, not one per event. With a ``spool``, events that
     wait in it are read as if they stood in the store.
+
+    An event is read once: it never changes. Logs of one run that are given the same ``known`` do so together, and only
+    with what stands in the store; a log that meets a waiting event goes on by itself.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class EventLog:
         observers: Sequence[Observer] = (),
         spool: Spool | None = None,
         clock: Callable[[], datetime] = now_utc,
+        known: Known | None = None,
     ) -> None:
         self.store = store
         self.system = system
@@ -69,7 +75,7 @@ class EventLog:
         self._mirrors = Mirrors(mirrors, run_id)
         self._observers = tuple(observers)
         self._silent_observers: set[int] = set()
-        self._read: dict[str, Event] = {}
+        self._read: Known = {} if known is None else known
 
     @property
     def mirrors(self) -> tuple[ObjectStore, ...]:
@@ -157,7 +163,7 @@ class EventLog:
         if self.spool is None:
             return put_once(self.store, key, body)
         if self.spool.waits() and (reason := self._not_merged(self.spool)):
-            return self.spool.add(key, body, reason)
+            return self._spooled(self.spool, key, body, reason)
         try:
             return put_once(self.store, key, body)
         except ImpairedRegionError:
@@ -165,11 +171,15 @@ class EventLog:
         except RecoveryError as error:
             self.spool.refuse()
             _log.warning("the record is not written; events wait in the spool", run_id=self.run_id, reason=str(error))
-            return self.spool.add(key, body, str(error))
+            return self._spooled(self.spool, key, body, str(error))
+
+    def _spooled(self, spool: Spool, key: str, body: bytes, reason: str) -> bool:
+        self._read = dict(self._read)  # where an event that waits will stand is open: no other log may count on it
+        return spool.add(key, body, reason)
 
     def forget(self) -> None:
-        """Read every event afresh from now on."""
-        self._read.clear()
+        """Read every event afresh from now on; what other logs know stays theirs."""
+        self._read = {}
 
     def place_of(self, key: str) -> keys.Place | None:
         """Return the position of the event under ``key``, or ``None`` when no event of this run has such a key."""
@@ -190,6 +200,8 @@ class EventLog:
         wanted = self.prefix + keys.escaped(prefix)
         waiting = self._waiting(wanted)
         found = set(self.store.list(wanted))
+        if waiting:
+            self._read = dict(self._read)
         for key in waiting.keys() - found:
             self._read.setdefault(key, waiting[key])
         return sorted(key for key in found | waiting.keys() if self.place_of(key) is not None)
@@ -204,12 +216,12 @@ class EventLog:
         return waiting
 
     def _fetch(self, wanted: Iterable[str]) -> list[Event]:
-        listed = list(wanted)
-        missing = [key for key in listed if key not in self._read]
+        listed, read = list(wanted), self._read
+        missing = [key for key in listed if key not in read]
         if missing:
             with ThreadPoolExecutor(max_workers=min(READERS, len(missing))) as readers:
-                self._read.update(zip(missing, readers.map(self._get, missing), strict=True))
-        return [self._read[key] for key in listed]
+                read.update(zip(missing, readers.map(self._get, missing), strict=True))
+        return [read[key] for key in listed]
 
     def _get(self, key: str) -> Event:
         found = self.store.get(key)

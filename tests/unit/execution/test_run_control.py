@@ -17,6 +17,7 @@ from recovery_ops.model.checks import CheckOutcome
 from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import ApprovalMode, OnTimeout
+from recovery_ops.record.log import Known
 
 WHO = {"person": "bob", "reason": "I say so"}
 HELD = {"hold_s": 1e6}
@@ -58,9 +59,9 @@ def test_a_paused_step_gives_its_place_back_when_it_may_wait_only_so_long(world:
 def test_reading_the_record_is_work_of_a_step(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     ref, seen = world.declare(), []
 
-    def slowly(ref: RunRef) -> view.RunView:
+    def slowly(ref: RunRef, known: Known | None) -> view.RunView:
         seen.append(datetime.now(UTC))
-        return view.load_run(ref)
+        return view.load_run(ref, known)
 
     monkeypatch.setattr(steps, "load_run", slowly)
     run_step(ref, "fence")

@@ -149,6 +149,23 @@ def test_an_event_is_fetched_once(store) -> None:
     assert [name for name, _ in store.calls] == ["list"]
 
 
+def test_logs_that_know_the_same_fetch_an_event_once_and_what_one_forgets_the_other_knows(store) -> None:
+    started(open_log(store), "by-another")
+    known: dict[str, Event] = {}
+    first, second = (open_log(store, known=known) for _ in range(2))
+    started(first, "w")
+    first.events()
+    store.calls.clear()
+    assert [event.writer for event in second.events()] == ["by-another", "w"]
+    assert [name for name, _ in store.calls] == ["list"]
+    first.forget()
+    store.calls.clear()
+    second.events()
+    assert [name for name, _ in store.calls] == ["list"]
+    first.events()
+    assert [name for name, _ in store.calls] == ["list", "list", "get", "get"]
+
+
 def test_heads_are_the_last_events_of_all_chains(store) -> None:
     log = open_log(store)
     started(log, "a#1")

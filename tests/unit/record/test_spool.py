@@ -98,6 +98,20 @@ def test_what_waits_is_read_as_if_it_stood_in_the_record(log, store, clock) -> N
     assert again.heads() == {"fence#1": {"seq": 1, "hash": event.hash}}
 
 
+def test_what_waits_is_nothing_that_other_logs_know(log, store, spool, clock) -> None:
+    known: dict[str, Event] = {}
+    sharing, reader = (EventLog(store, "fraud", RUN, spool=spool, clock=clock.now, known=known) for _ in range(2))
+    first = fenced(sharing, 1)
+    refuse(store, clock)
+    second = fenced(sharing, 2)
+    heal(store, clock)
+    assert numbers(sharing) == numbers(reader) == [1, 2]
+    assert [event.hash for event in known.values()] == [first.hash]
+    third = fenced(reader, 3)
+    assert numbers(sharing) == numbers(reader) == [1, 2, 3]
+    assert (third.prev_hash, verify_run(reader)) == (second.hash, [])
+
+
 def test_a_process_after_a_crash_continues_the_chain_that_waits(log, store, clock) -> None:
     refuse(store, clock)
     first = fenced(log, 1)
