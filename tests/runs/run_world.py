@@ -28,6 +28,7 @@ from recovery_ops.model.points import ConsistentPoint
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import Component, System
 from recovery_ops.record.fold import fold
+from recovery_ops.record.log import EventLog
 from recovery_ops.record.state import RunState
 from recovery_ops.reporting.publish import report_of
 from recovery_ops.sandbox.outside.names import Name
@@ -85,8 +86,12 @@ class Told:
     calls: list[dict[str, Any]]
 
     @cached_property
+    def log(self) -> EventLog:
+        return load_run(self.ref).log
+
+    @cached_property
     def events(self) -> list[Event]:
-        return list(load_run(self.ref).log.events())
+        return self.log.events()
 
     @cached_property
     def state(self) -> RunState:
@@ -94,7 +99,7 @@ class Told:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        return dict(report_of(load_run(self.ref).log))
+        return dict(report_of(self.log))
 
     def checks(self, component: str) -> list[dict[str, Any]]:
         """The gating checks of a component that were made and not passed."""
