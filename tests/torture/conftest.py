@@ -1,10 +1,13 @@
-"""One run, rehearsed once step by step; every test starts from the moment before the step it needs."""
+"""One run, rehearsed once step by step; a test starts from the moment before the step it needs."""
 
 from collections.abc import Iterator
 
 import pytest
 from ground import Ground, raised, spoken_to
 from matrix import Undisturbed, rehearse
+
+NEEDED = ("declare", "fence", "registry.rehydrate", "features.rehydrate", "scoring.redeploy", "cutover", "close")
+"""The steps in which tests of this folder let a process die."""
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +19,7 @@ def raised_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 @pytest.fixture(scope="session")
 def known(raised_ground: Ground) -> dict[str, Undisturbed]:
     with spoken_to(raised_ground):
-        return rehearse(raised_ground)
+        return rehearse(raised_ground, NEEDED)
 
 
 @pytest.fixture(scope="module")

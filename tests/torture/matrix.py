@@ -1,7 +1,7 @@
 """Kill a process at a point of a step, let another one do the step again, and compare with an undisturbed one."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,19 +49,28 @@ def steps_of(ground: Ground) -> list[str]:
     return [item.id for item in ground.plan.steps if item.id not in NOT_PLANNED]
 
 
-def rehearse(ground: Ground) -> dict[str, Undisturbed]:
+def rehearse(ground: Ground, only: Collection[str] | None = None) -> dict[str, Undisturbed]:
     """Run every step once without harm, and keep the world before each of them.
+
+    Args:
+        ground: Where.
+        only: Look at these steps and the last one; at every step unless given.
 
     Raises:
         AssertionError: A step does not succeed even when nobody kills it.
     """
     found: dict[str, Undisturbed] = {}
     ground.back_to("lost")
-    for step_id in steps_of(ground):
-        ground.keep(f"before-{step_id}")
+    steps = steps_of(ground)
+    wanted = set(steps if only is None else (*only, steps[-1]))
+    assert wanted <= set(steps), f"no steps of this run: {wanted - set(steps)}"
+    for step_id in steps:
+        if step_id in wanted:
+            ground.keep(f"before-{step_id}")
         ended = in_a_process(step(ground, step_id, 1))
         assert ended.code == 0, f"{step_id} failed undisturbed: {ended.error}"
-        found[step_id] = Undisturbed(ground.state(), _told(ground, step_id), ground.switch(), ended.seen)
+        if step_id in wanted:
+            found[step_id] = Undisturbed(ground.state(), _told(ground, step_id), ground.switch(), ended.seen)
     ground.keep("closed")
     return found
 
