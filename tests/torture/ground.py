@@ -49,6 +49,11 @@ class Ground:
     plan: Plan | None = None
     marks: dict[str, Path] = field(default_factory=dict)
 
+    @property
+    def log(self) -> Path:
+        """Return the file that has a line per request to the sandbox."""
+        return self.folder / "requests.jsonl"
+
     def keep(self, name: str) -> None:
         """Remember the world as it is."""
         self.marks[name] = self.folder / f"{name}.snapshot"

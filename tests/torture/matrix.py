@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ground import KILLED, Ground, carry_on, in_a_process, record, step
 from points import Point, worth_dying_at
+from sent import Sent
 
 NOT_PLANNED = ("rollback",)
 """Steps that an undisturbed run never takes."""
@@ -35,12 +36,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What a step that nobody killed leaves behind."""
+    """What a step that nobody killed leaves behind, the changes that it asked for, and those until the end of the run."""
 
     state: Mapping[str, list[str]]
     told: frozenset[str]
     moved: bool
     points: Sequence[Point]
+    sent: Counter[str]
+    sent_on: Counter[str] = field(default_factory=Counter)
 
 
 def steps_of(ground: Ground) -> list[str]:
@@ -64,15 +67,18 @@ def rehearse(ground: Ground, only: Collection[str] | None = None) -> dict[str, U
     steps = steps_of(ground)
     wanted = set(steps if only is None else (*only, steps[-1]))
     assert wanted <= set(steps), f"no steps of this run: {wanted - set(steps)}"
+    begun: dict[str, Sent] = {}
     for step_id in steps:
+        begun[step_id] = Sent(ground.log)
         if step_id in wanted:
             ground.keep(f"before-{step_id}")
         ended = in_a_process(step(ground, step_id, 1))
         assert ended.code == 0, f"{step_id} failed undisturbed: {ended.error}"
         if step_id in wanted:
-            found[step_id] = Undisturbed(ground.state(), _told(ground, step_id), ground.switch(), ended.seen)
+            sent, told = begun[step_id].changes(), _told(ground, step_id)
+            found[step_id] = Undisturbed(ground.state(), told, ground.switch(), ended.seen, sent)
     ground.keep("closed")
-    return found
+    return {step_id: replace(item, sent_on=begun[step_id].changes()) for step_id, item in found.items()}
 
 
 def torture(
@@ -89,6 +95,7 @@ def torture(
 def die_at(ground: Ground, known: Undisturbed, step_id: str, point: Point) -> Verdict:
     """Kill the first process of a step at ``point`` and judge what the second one leaves behind."""
     ground.back_to(f"before-{step_id}")
+    sent = Sent(ground.log)
     first = in_a_process(step(ground, step_id, 1), point)
     second = in_a_process(step(ground, step_id, 2))
     problems = []
@@ -96,7 +103,7 @@ def die_at(ground: Ground, known: Undisturbed, step_id: str, point: Point) -> Ve
         problems.append(f"the first process was not killed but ended with {first.code} ({first.error})")
     if second.code != 0:
         problems.append(f"the second process failed: {second.error}")
-    return judged("step", step_id, str(point), known, _Seen.of(ground, step_id), problems)
+    return judged("step", step_id, str(point), known, Seen.of(ground, step_id, sent), problems)
 
 
 def to_the_end(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Verdict:
@@ -104,37 +111,51 @@ def to_the_end(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -
     points = worth_dying_at(list(known[step_id].points), every=True)
     point = points[len(points) // 2]
     ground.back_to(f"before-{step_id}")
+    sent = Sent(ground.log)
     in_a_process(step(ground, step_id, 1), point)
     second = in_a_process(carry_on(ground))
     problems = [] if second.code == 0 else [f"the second process failed: {second.error}"]
     last = steps_of(ground)[-1]
-    return judged("run", step_id, str(point), known[last], _Seen.of(ground, last), problems)
+    return judged(
+        "run", step_id, str(point), from_step_on(ground, known, step_id), Seen.of(ground, last, sent), problems
+    )
+
+
+def from_step_on(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Undisturbed:
+    """Return what is there at the end of a run, with all that was asked for from ``step_id`` on."""
+    return replace(known[steps_of(ground)[-1]], sent=known[step_id].sent_on)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
+    """What is there after a death, seen from outside."""
+
     state: Mapping[str, list[str]]
     told: frozenset[str]
     moved: bool
     broken: Sequence[Any]
+    sent: Counter[str]
 
     @classmethod
-    def of(cls, ground: Ground, step_id: str) -> "_Seen":
-        facts = in_a_process(record(ground)).value
-        return cls(ground.state(), _facts(facts["events"], step_id), ground.switch(), facts["broken"])
+    def of(cls, ground: Ground, step_id: str, sent: Sent) -> "Seen":
+        changes, facts = sent.changes(), in_a_process(record(ground)).value
+        return cls(ground.state(), _facts(facts["events"], step_id), ground.switch(), facts["broken"], changes)
 
 
-def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: _Seen, problems: Iterable[str]) -> Verdict:
+def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: Seen, problems: Iterable[str]) -> Verdict:
     """Compare what is there with what an undisturbed step leaves."""
     wanted, found = _counted(known.state), _counted(seen.state)
     extra, missing = found - wanted, wanted - found
     twice = sum(1 for line in extra if wanted[line])
+    again = seen.sent - known.sent
     untold = known.told - seen.told
     same = not extra and not missing and known.moved == seen.moved
     why = [
         *problems,
         *(f"there and not wanted: {line}" for line in list(extra)[:3]),
         *(f"wanted and not there: {line}" for line in list(missing)[:3]),
+        *([] if known.moved == seen.moved else [f"clients are {'' if seen.moved else 'not '}sent away from home"]),
+        *(f"asked for once more: {call}" for call in list(again)[:3]),
         *(f"not told: {fact}" for fact in sorted(untold)[:3]),
         *(f"record: {item}" for item in seen.broken[:3]),
     ]
@@ -142,7 +163,7 @@ def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: _See
         victim=victim,
         step=step_id,
         point=point,
-        twice=twice,
+        twice=twice + again.total(),
         lost=len(untold) + len(seen.broken),
         leaked=sum(extra.values()) - twice,
         same_final_state=same,
@@ -155,17 +176,18 @@ def _counted(state: Mapping[str, list[str]]) -> Counter[str]:
     return Counter(f"{service} {line}" for service, lines in state.items() for line in lines)
 
 
-def undisturbed_end(ground: Ground) -> Undisturbed:
+def undisturbed_end(ground: Ground, sent: Sent) -> Undisturbed:
     """Return what the run that just ended leaves behind, with the facts of all its steps."""
-    return Undisturbed(ground.state(), _all_facts(ground)[0], ground.switch(), ())
+    seen = seen_at_the_end(ground, sent)
+    assert not seen.broken, seen.broken
+    return Undisturbed(seen.state, seen.told, seen.moved, (), seen.sent)
 
 
-def judged_at_the_end(
-    ground: Ground, victim: str, step_id: str, known: Undisturbed, problems: Iterable[str]
-) -> Verdict:
-    """Compare a whole run that lost ``victim`` during ``step_id`` with one that lost nothing."""
+def seen_at_the_end(ground: Ground, sent: Sent) -> Seen:
+    """Return what a whole run left behind that has just ended."""
+    changes = sent.changes()
     told, broken = _all_facts(ground)
-    return judged(victim, step_id, "running", known, _Seen(ground.state(), told, ground.switch(), broken), problems)
+    return Seen(ground.state(), told, ground.switch(), broken, changes)
 
 
 def _all_facts(ground: Ground) -> tuple[frozenset[str], Sequence[Any]]:

@@ -9,6 +9,7 @@ import argparse
 import itertools
 import json
 import logging
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from victims import STEPS, VICTIMS, lose, real_airflow, undisturbed
 
 OUT = Path("out") / "torture.json"
 AIRFLOW = "airflow"
+TERMINATED = 128 + signal.SIGTERM
 PARTS = ("steps", "runs", AIRFLOW)
 
 
@@ -40,6 +42,7 @@ def main() -> int:
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that the part beside this one ends too
     begin = time.monotonic()
     OUT.parent.mkdir(exist_ok=True)
     if set(parts) == set(PARTS):

@@ -1,6 +1,5 @@
 """Kill a part of a real Airflow while a step runs, let it come back, and compare with a run that nobody disturbed."""
 
-import contextlib
 import json
 import os
 import signal
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import psutil
 from ground import HOME, ROOT, TARGET, Ground
-from matrix import Undisturbed, Verdict, judged_at_the_end, undisturbed_end
+from matrix import Undisturbed, Verdict, judged, seen_at_the_end, undisturbed_end
+from sent import Sent
 
 from recovery_ops.airflow import stack
 from recovery_ops.airflow.rest import AirflowApi, await_dags
@@ -24,6 +24,8 @@ from recovery_ops.record.embedded import embedded_postgres
 
 STEPS = ("network.provision", "features.rehydrate", "scoring.redeploy", "features.verify", "cutover", "reprotect")
 """One step of every type: the four phases, one that moves traffic, one that works long after it."""
+BEGUN = ("running", "success", "failed")
+TRIES = 3
 LIMIT_S = 300.0
 OFTEN_S, SELDOM_S = 0.05, 0.5
 """Between two looks: at what may be over at once, and at what takes long, while every look costs the api-server."""
@@ -38,11 +40,13 @@ class Airflow:
     running: stack.Stack
     api: AirflowApi
     dag: str
+    sent: Sent
     run: str = ""
 
     def fail_over(self) -> None:
         """Trigger a run in the world that has just lost its home."""
         self.ground.back_to("lost")
+        self.sent = Sent(self.ground.log)
         impact = datetime.now(UTC).isoformat()
         form = {"target_region": TARGET, "reason": f"{HOME} does not answer", "impact_at": impact}
         self.run = self.api.trigger(self.dag, form)
@@ -81,40 +85,48 @@ class Airflow:
             return otherwise
 
 
-def kill_task(airflow: Airflow, step_id: str) -> None:
-    """Kill the process of the task, not what supervises it."""
-    with contextlib.suppress(ProcessLookupError):
-        _kill(int(str(airflow.task(step_id)["pid"])))
+def kill_task(airflow: Airflow, step_id: str) -> bool:
+    """Kill the process of the task, not what supervises it, unless it has ended."""
+    task = airflow.task(step_id)
+    if task.get("state") != "running":
+        return False
+    try:
+        _kill(int(str(task["pid"])))
+    except ProcessLookupError:
+        return False
+    return True
 
 
-def kill_scheduler(airflow: Airflow, _step_id: str) -> None:
+def kill_scheduler(airflow: Airflow, _step_id: str) -> bool:
     """Kill the scheduler; its keeper starts another one."""
-    _kill(_services(airflow)["scheduler"])
+    return _kill(_services(airflow)["scheduler"])
 
 
-def kill_triggerer(airflow: Airflow, _step_id: str) -> None:
+def kill_triggerer(airflow: Airflow, _step_id: str) -> bool:
     """Kill the triggerer; its keeper starts another one."""
-    _kill(_services(airflow)["triggerer"])
+    return _kill(_services(airflow)["triggerer"])
 
 
-def kill_api_server(airflow: Airflow, _step_id: str) -> None:
+def kill_api_server(airflow: Airflow, _step_id: str) -> bool:
     """Kill the api-server, which every task talks to; its keeper starts another one."""
-    _kill(_services(airflow)["api-server"])
+    return _kill(_services(airflow)["api-server"])
 
 
-def kill_database(airflow: Airflow, _step_id: str) -> None:
+def kill_database(airflow: Airflow, _step_id: str) -> bool:
     """Kill PostgreSQL with everybody's connections, and start it again two seconds later."""
     home = embedded_postgres(airflow.folder / "postgres", durable=False).home
     _kill_family(int((home / "data" / "postmaster.pid").read_text().split()[0]))
     time.sleep(2.0)
     embedded_postgres(airflow.folder / "postgres", durable=False)
+    return True
 
 
-def kill_stack(airflow: Airflow, _step_id: str) -> None:
+def kill_stack(airflow: Airflow, _step_id: str) -> bool:
     """Kill every process of Airflow and its database at once, then start all of it again on what they left."""
     lose_everything(airflow)
     time.sleep(1.0)
     airflow.running, airflow.api = _up(airflow.ground, airflow.folder, keep=True)
+    return True
 
 
 def lose_everything(airflow: Airflow) -> None:
@@ -125,7 +137,7 @@ def lose_everything(airflow: Airflow) -> None:
     _kill_family(int((home / "data" / "postmaster.pid").read_text().split()[0]))
 
 
-VICTIMS: dict[str, Callable[[Airflow, str], None]] = {
+VICTIMS: dict[str, Callable[[Airflow, str], bool]] = {
     "task": kill_task,
     "scheduler": kill_scheduler,
     "triggerer": kill_triggerer,
@@ -133,6 +145,7 @@ VICTIMS: dict[str, Callable[[Airflow, str], None]] = {
     "database": kill_database,
     "stack": kill_stack,
 }
+"""How each of them dies; true when there was somebody to kill."""
 
 
 @contextmanager
@@ -140,7 +153,7 @@ def real_airflow(ground: Ground, folder: Path) -> Iterator[Airflow]:
     """Start Airflow with the catalogs of ``ground``."""
     running, api = _up(ground, folder, keep=False)
     try:
-        yield Airflow(ground, folder, running, api, f"failover__{ground.system.name}")
+        yield Airflow(ground, folder, running, api, f"failover__{ground.system.name}", Sent(ground.log))
     finally:
         stack.down(folder)
 
@@ -154,18 +167,27 @@ def undisturbed(airflow: Airflow) -> Undisturbed:
     airflow.fail_over()
     state = airflow.ended()
     assert state == "success", f"the undisturbed run ended {state}"
-    return undisturbed_end(airflow.ground)
+    return undisturbed_end(airflow.ground, airflow.sent)
 
 
 def lose(airflow: Airflow, victim: str, step_id: str, known: Undisturbed) -> Verdict:
-    """Kill ``victim`` while ``step_id`` runs, and judge what the run leaves."""
-    airflow.fail_over()
-    begun = ("running", "success", "failed")  # a short step may be over before anybody has looked
-    until(lambda: airflow.task(step_id).get("state") in begun or airflow.over(), f"{step_id} to run")
-    VICTIMS[victim](airflow, step_id)
-    state = airflow.ended()
+    """Kill ``victim`` while ``step_id`` runs, and judge what the run leaves.
+
+    A short step may be over before anybody has looked: the death of its process is tried again then, that of a part of
+    Airflow came between two steps, which the verdict says.
+    """
+    for _ in range(TRIES):
+        airflow.fail_over()
+        until(lambda: airflow.task(step_id).get("state") in BEGUN or airflow.over(), f"{step_id} to run")
+        moment = str(airflow.task(step_id).get("state"))
+        killed = VICTIMS[victim](airflow, step_id)
+        state = airflow.ended()
+        if killed:
+            break
     problems = [] if state == "success" else [f"the DAG run ended {state}"]
-    return judged_at_the_end(airflow.ground, victim, step_id, known, problems)
+    problems += [] if killed else [f"{victim} was over before it could be killed, {TRIES} times"]
+    seen = seen_at_the_end(airflow.ground, airflow.sent)
+    return judged(victim, step_id, "running" if moment == "running" else "over", known, seen, problems)
 
 
 def until(true: Callable[[], bool], what: str, every_s: float = OFTEN_S) -> None:
@@ -199,8 +221,9 @@ def _services(airflow: Airflow) -> dict[str, int]:
     return dict(json.loads((airflow.folder / "services.json").read_text()))
 
 
-def _kill(pid: int) -> None:
+def _kill(pid: int) -> bool:
     os.kill(pid, signal.SIGKILL)
+    return True
 
 
 def _kill_family(pid: int) -> None:
