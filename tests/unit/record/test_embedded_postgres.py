@@ -1,17 +1,22 @@
 """Promises of PostgreSQL from the wheel."""
 
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from recovery_ops.errors import SettingsError
-from recovery_ops.record import embedded
+from recovery_ops.record import places
 from recovery_ops.record.embedded import EmbeddedPostgres, embedded_postgres, stop_embedded
 
 pytestmark = pytest.mark.postgres
@@ -114,7 +119,7 @@ def test_a_directory_that_somebody_else_has_put_there_is_refused(open_folder: Pa
     real.mkdir()
     link.symlink_to(real)
     with pytest.raises(SettingsError, match="somebody else"):
-        embedded._prepare(link, embedded._account())
+        places.prepare(link, places.server_account())
     if os.geteuid() == 0:
         os.chown(real, 4321, 4321)
         with pytest.raises(SettingsError, match="uid 4321"):
@@ -128,6 +133,37 @@ def test_programs_that_the_account_cannot_reach_are_copied_once(open_folder: Pat
     (source / "bin").mkdir(parents=True)
     (source / "bin" / "postgres").write_text("program")
     target = open_folder / "copy"
-    embedded._copy(source, target)
+    places._copy(source, target)
     assert (target / "bin" / "postgres").read_text() == "program"
     assert target.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_server_that_was_killed_starts_again_although_nobody_has_taken_note_of_its_death(open_folder: Path) -> None:
+    """PostgreSQL takes a process that is dead and not yet waited for by its parent, here us, for a server that runs."""
+    place = open_folder / "killed"
+    with parent_of_orphans():
+        server = embedded_postgres(place, durable=False)
+        try:
+            server.create_database("kept")
+            pid = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            assert not stop_embedded(place), "a dead server was stopped"
+            parent = threading.Timer(0.5, os.waitpid, (pid, 0))
+            parent.start()
+            server = embedded_postgres(place, durable=False)
+            assert ask(server.url_of("kept"), "SELECT 1") == 1
+            parent.join()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def parent_of_orphans() -> Iterator[None]:
+    """Be the parent of what our children leave behind, as the first process of the machine is otherwise."""
+    set_child_subreaper, libc = 36, ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
+    try:
+        yield
+    finally:
+        libc.prctl(set_child_subreaper, 0, 0, 0, 0)
