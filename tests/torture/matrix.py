@@ -36,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What a step that nobody killed leaves behind, the changes that it asked for, and those until the end of the run."""
+    """What a step that nobody killed leaves, the changes that it asked for, and those until the end of the run."""
 
     state: Mapping[str, list[str]]
     told: frozenset[str]
