@@ -6,6 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TOOLS  := $(VENV)/tools/.ready
 
+# Images and CI often say that Python may keep nothing of what it compiles: every process would compile all it imports
+# anew, which is two thirds of what starting one costs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo drill up down test roundtrip lint torture bench lock
 

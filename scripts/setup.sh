@@ -48,11 +48,8 @@ say "2/4 installing the installer (uv), hashes checked"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 
 say "3/4 installing $(grep -c '^[a-zA-Z0-9]' requirements/dev.lock) locked packages, hashes checked (minutes the first time, seconds from a warm cache)"
-# uv leaves compiling to the first import. Where Python may keep nothing of that (images and CI often say so), every process
-# would compile all it imports anew, which is two thirds of what starting one costs; so there it is done here, once.
-"$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes --no-deps ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} -r requirements/dev.lock
+"$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes --no-deps -r requirements/dev.lock
 
 say "4/4 installing recovery-ops itself, from this tree"
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e .
-[ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || "$venv/bin/python" -m compileall -q recovery_ops
 say "ready in ${SECONDS} s: $venv"
