@@ -1,6 +1,6 @@
 """Where a system serves now: what its newest closed run said at the end, asked of every region that answers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,15 +30,21 @@ class Serving:
     silent: tuple[str, ...] = ()
 
 
-def serving_region(system: System) -> Serving:
+def serving_region(system: System, *, dark: Collection[str] = ()) -> Serving:
     """Return where ``system`` serves: home until a closed production run says otherwise.
+
+    Args:
+        system: Its regions are asked.
+        dark: Regions that were just asked and did not answer; they are not waited for again.
 
     Raises:
         RecordError: The record answers in no region, so nothing is known.
     """
     stores: list[ObjectStore] = []
-    silent: dict[str, str] = {}
+    silent = {region: "does not answer" for region in system.regions if region in dark}
     for region, store in _stores(system):
+        if region in silent:
+            continue
         try:
             store.list(keys.claim_key(system.name, PRODUCTION))
             stores.append(store)

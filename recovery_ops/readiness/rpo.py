@@ -36,7 +36,8 @@ def live_rpo(system: System, *, regions: Sequence[str] = ()) -> tuple[LiveRpo, .
     """Return the live RPO in every region that ``system`` could recover in, or in ``regions``. Reads only."""
     now = datetime.now(UTC)
     with calling_as(LOOKING):
-        serving, dark = serving_now(system), dark_regions(system)
+        dark = dark_regions(system)
+        serving = serving_now(system, dark)
         wanted = [region for region in system.regions if region != serving and region in (regions or system.regions)]
         return tuple(_of(Way(system=system, serving_region=serving, region=region), dark, now) for region in wanted)
 

@@ -27,7 +27,8 @@ def monthly_bill(system: System) -> Bill:
     """
     skipped: list[str] = []
     with calling_as(LOOKING):
-        serving, dark = serving_now(system), dark_regions(system)
+        dark = dark_regions(system)
+        serving = serving_now(system, dark)
         usages = [*_traffic(system)]
         for region in system.regions:
             if region in dark:

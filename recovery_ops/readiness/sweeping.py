@@ -6,7 +6,7 @@ and a region that does not answer is not asked further.
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -50,7 +50,7 @@ def sweep(system: System, *, regions: Sequence[str] = (), store: bool = True) ->
     began, now = time.monotonic(), datetime.now(UTC)
     with calling_as(LOOKING):
         dark = dark_regions(system)
-        serving = serving_now(system)
+        serving = serving_now(system, dark)
         stores = open_stores(system, dark)
         previous = newest_sweep(list(stores.values()), system.name)
         wanted = [region for region in system.regions if region != serving and region in (regions or system.regions)]
@@ -128,10 +128,10 @@ def _ages(past: Sequence[Sweep], region: str) -> Mapping[str, list[float]]:
     return ages
 
 
-def serving_now(system: System) -> str:
+def serving_now(system: System, dark: Collection[str]) -> str:
     """Return where the system serves; home when no record answers, because then nobody knows better."""
     try:
-        return serving_region(system).region
+        return serving_region(system, dark=dark).region
     except RecoveryError:
         return system.home
 
