@@ -68,6 +68,15 @@ def test_a_region_that_does_not_answer_is_left_out_and_named(
     assert serving_region(system) == Serving(region=AWAY, since=at(150), run_id="r-20261123-000001", silent=(HOME,))
 
 
+def test_a_region_known_to_be_dark_is_not_asked_again(system: System, stores: dict[str, InMemoryObjectStore]) -> None:
+    a_run(stores[AWAY], 1, AWAY)
+    a_run(stores[HOME], 2, HOME)
+    asked: list[object] = []
+    stores[HOME].before = lambda *call: asked.append(call)
+    found = serving_region(system, dark={HOME})
+    assert (found.region, found.silent, asked) == (AWAY, (HOME,), [])
+
+
 def test_nothing_is_claimed_when_no_region_answers(system: System, stores: dict[str, InMemoryObjectStore]) -> None:
     for store in stores.values():
         store.before = unreachable
