@@ -46,7 +46,7 @@ def patient_system() -> System:
 
 
 def _patient(component: Component) -> Component:
-    loose = {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0, "throughput": 5.0}
+    loose = {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0, "throughput": 25.0}
     return patience.patient(component, loose, rto_s=PATIENT_S)
 
 
