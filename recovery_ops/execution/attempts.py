@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from recovery_ops.errors import ClaimLostError
 from recovery_ops.execution.view import RunView
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode, Step, SystemStep
@@ -66,6 +67,22 @@ def wants_retry(control: ControlState, step: Step, failure: Failure) -> bool:
     taken = control.takeovers[-1].at if control.takeovers else None
     changed = control.changed_at if step.id == SystemStep.FENCE else None
     return any(at is not None and at > failure.at for at in (asked.at if asked else None, taken, changed))
+
+
+def refuse_superseded(view: RunView, step_id: str, attempt: int) -> None:
+    """Refuse to go on with ``attempt`` of a step when a later one has begun.
+
+    An Airflow that lost sight of a task starts it once more, under the same claim; the process of the first attempt may
+    still live.
+
+    Raises:
+        ClaimLostError: A later attempt has begun; this one must not change anything any more.
+    """
+    begun = (name.rpartition("#")[2] for name in view.log.writers(f"{step_id}#"))
+    newest = max((int(number) for number in begun if number.isdecimal()), default=attempt)
+    if newest > attempt:
+        message = f"{view.ref.system}: run {view.ref.run_id}: attempt {newest} of {step_id} has begun"
+        raise ClaimLostError(f"{message}; attempt {attempt} must not act any more", run_id=view.ref.run_id)
 
 
 def _number(event: Event) -> int:

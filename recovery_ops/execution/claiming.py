@@ -1,60 +1,60 @@
 """Taking the claim on a system when a run is declared: one run at a time, whichever regions the runs go to."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+import structlog
 
 from recovery_ops.errors import RecoveryError, RunActiveError
 from recovery_ops.execution.leases import LEASE_S
 from recovery_ops.execution.open_runs import held_claims
+from recovery_ops.execution.preempting import preempt_drill, tell
 from recovery_ops.execution.runners import this_process
-from recovery_ops.execution.view import DRILL, PEOPLE, PRODUCTION, record_store, refuse_beside, slot_of
-from recovery_ops.model.events import EventType
+from recovery_ops.execution.view import DRILL, PRODUCTION, record_store, refuse_beside, slot_of
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import System
 from recovery_ops.record.claims import Claim, Claims, Slot
-from recovery_ops.record.log import EventLog
+
+log = structlog.get_logger(__name__)
 
 SETTLE_S = 3.0
 """How long the run that goes first waits for another, declared at the same moment into another region, to step back."""
 
 
-def claim_system(system: System, ref: RunRef, mode: Mode, person: str, now: datetime) -> Claim:
-    """Take the claim for a new run; a real run takes the place of a drill, and is told in the drill's record.
+@contextmanager
+def claimed(system: System, ref: RunRef, mode: Mode, person: str, now: datetime) -> Iterator[list[str]]:
+    """Hold the claim for a new run, which is declared inside the block; when that fails, give the claim back.
+
+    A real run takes the place of a drill, and is told in the drill's record. Yields what the declaration has to warn
+    of: runs that could not be told or stopped.
 
     Raises:
         RunActiveError: Another run holds the system: who, since when, which.
     """
     slot = slot_of(mode)
     claims = Claims(record_store(system, ref.recovery_region))
-    before = claims.holder(system.name, slot)
     if slot == DRILL:
         _refuse_elsewhere(system, ref, now, PRODUCTION)
         refuse_beside(claims.holder(system.name, PRODUCTION), now)
     claim = claims.acquire(system.name, slot, ref.run_id, person, LEASE_S, now, process=this_process())
     try:
         _settle(system, ref, claim, slot)
-    except RunActiveError:
-        claims.release(claim)
+        warnings = tell(system, ref, claim.taken_from, ref.recovery_region, person) if claim.taken_from else []
+        yield warnings + (preempt_drill(system, ref, person, now) if slot == PRODUCTION else [])
+    except (Exception, KeyboardInterrupt):
+        _give_back(claims, claim)
         raise
-    if before is not None and before.run_id != ref.run_id:
-        _tell(system, ref, before, ref.recovery_region, person)
-    if slot == PRODUCTION:
-        preempt_drill(system, ref, person, now)
-    return claim
 
 
-def preempt_drill(system: System, ref: RunRef, person: str, now: datetime) -> list[str]:
-    """Take the claim of every drill of ``system`` away and note it in their records; return their run ids.
-
-    The next mutating call of such a drill fails; its clean-up waits until this run is closed.
-    """
-    found: list[str] = []
-    for region, held in held_claims(system, DRILL, without=(ref.impaired_region,)):
-        if Claims(record_store(system, region)).preempt(system.name, DRILL, ref.run_id, person, now) is not None:
-            _tell(system, ref, held, region, person)
-            found.append(held.run_id)
-    return found
+def _give_back(claims: Claims, claim: Claim) -> None:
+    """A run that is not declared needs no claim; where that cannot be given back, its lease ends by itself."""
+    try:
+        claims.release(claim)
+    except RecoveryError as error:
+        log.warning("claim not given back", system=claim.system, run_id=claim.run_id, error=error.message)
 
 
 def _settle(system: System, ref: RunRef, claim: Claim, slot: Slot) -> None:
@@ -100,9 +100,3 @@ def _refusal(held: Claim) -> RunActiveError:
     since = held.since.isoformat()
     message = f"run {held.run_id} of {held.system} is open in another region: {held.holder} holds it since {since}"
     return RunActiveError(message, holder=held.holder, since=since, run_id=held.run_id)
-
-
-def _tell(system: System, ref: RunRef, held: Claim, region: str, person: str) -> None:
-    """Note in the record of a run that it yields to this one."""
-    record = EventLog(record_store(system, region), system.name, held.run_id)
-    record.writer(f"{PEOPLE}{person}").append(EventType.RUN_PREEMPTED, {"by_run": ref.run_id, "person": person})

@@ -7,7 +7,7 @@ from typing import Any
 
 from recovery_ops import __version__
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.execution.claiming import claim_system
+from recovery_ops.execution.claiming import claimed
 from recovery_ops.execution.drill_limits import blast_radius, guard_limits
 from recovery_ops.execution.guarding import refuse_to_drill
 from recovery_ops.execution.homecoming import refuse_too_early
@@ -57,9 +57,10 @@ def declare(request: RunRequest, system: System, *, now: datetime | None = None)
         parted = refuse_too_early(system, plan, choice.point) if homeward else None
         if request.mode is Mode.DRILL:
             refuse_to_drill(system, ref.recovery_region, body_of(choice.point.captures))
-        claim_system(system, ref, request.mode, request.person, now)
         facts = {**_declaration(request, system, plan, choice, now), "parted": parted}
-        log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, facts)
+        with claimed(system, ref, request.mode, request.person, now) as warnings:
+            facts["warnings"] += warnings
+            log.writer(FIRST_WRITER).append(EventType.RUN_DECLARED, facts)
     return ref
 
 

@@ -12,6 +12,7 @@ from recovery_ops.aws import traffic as aws_traffic
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import RecoveryError, RequestError
 from recovery_ops.execution.drill_limits import guard_limits
+from recovery_ops.execution.open_runs import held_claims
 from recovery_ops.execution.probing import body_of
 from recovery_ops.execution.spending import spent
 from recovery_ops.execution.view import DRILL, PEOPLE, PRODUCTION, RunView, record_store
@@ -113,10 +114,12 @@ def _stopped(view: RunView) -> str:
 
 
 def _real_run(view: RunView) -> str:
-    held = view.claims.holder(view.ref.system, PRODUCTION)
-    if held is None or held.expired(datetime.now(UTC)):
-        return ""
-    return f"run {held.run_id} of {held.holder} is open"
+    """A real run into another region may not have been able to tell this drill."""
+    now = datetime.now(UTC)
+    for region, held in held_claims(view.system, PRODUCTION, without=(view.ref.impaired_region,)):
+        if not held.expired(now):
+            return f"run {held.run_id} of {held.holder} into {region} is open"
+    return ""
 
 
 def _spending(view: RunView) -> str:

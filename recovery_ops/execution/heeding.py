@@ -141,6 +141,8 @@ class Ear:
         self._view, self._step = view, step
         self._every_s = max(view.wall(LOOK_MODELLED_S), LOOK_AT_LEAST_S)
         self._next_at = 0.0
+        self.graceful: bool | None = None
+        """Whether the step may count on the region that is left, as last heard; ``None`` before that."""
 
     def __call__(self) -> None:
         """Ask the record what people want.
@@ -157,6 +159,7 @@ class Ear:
         control = self._view.control()
         refuse_other_runner(self._view, control)
         refuse_stopped(self._view, control)
+        self.graceful = control.is_graceful(self._step.id, declared=bool(self._view.declared["graceful"]))
         if self._step.id in control.skips:
             raise SkippedByPersonError(self._step.id)
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -48,7 +48,7 @@ def _renew(claims: Claims, claim: Claim, caller: Caller, over: threading.Event) 
 
 
 class Guard:
-    """Re-check the claim before a mutating call, at most once a second.
+    """Re-check the claim before a mutating call, at most once a second, and whatever else may have ended its right.
 
     The window that remains: a process that passed the check and is then suspended can send the call that it had begun
     after the claim was lost. Calls are named from the run, so that they do no harm.
@@ -56,16 +56,19 @@ class Guard:
 
     FRESH_S = 1.0
 
-    def __init__(self, claims: Claims, claim: Claim) -> None:
+    def __init__(self, claims: Claims, claim: Claim, also: Callable[[], None] | None = None) -> None:
         self._claims = claims
         self._claim = claim
+        self._also = also
         self._checked_at = float("-inf")
 
     def __call__(self, _operation: str) -> None:
-        """Raise ``ClaimLostError`` when the claim is somebody else's by now."""
+        """Raise ``ClaimLostError`` when the claim is somebody else's by now, or what ``also`` raises."""
         began = _now()
         if began - self._checked_at > self.FRESH_S:
             self._claims.check(self._claim)
+            if self._also is not None:
+                self._also()
             self._checked_at = began
 
 

@@ -21,21 +21,23 @@ def reconcile(view: RunView, writer: EventWriter, meter: Meter) -> dict[str, Any
     """Record, per component with data, what was merged, which writes met a later one, and what is lost.
 
     Nothing is decided here: replication lets the last writer win. A failback of a region that must not be called
-    (ungraceful) is not reconciled, and says so.
+    (ungraceful) is not reconciled, and says so; nor is what was not known yet when a person made it ungraceful.
 
     Raises:
         DeadlineExceededError: It is not known in time; traffic has not moved.
     """
     parted = parted_of(view)
-    if parted is None or not view.is_graceful(SystemStep.RECONCILE):
-        why = "no failover parted the regions" if parted is None else f"{view.ref.impaired_region} is not called"
-        return {"reconciled": [], "why": why}
+    if parted is None:
+        return {"reconciled": [], "why": "no failover parted the regions"}
     with meter.waiting():
         found = {component.name: _known(view, component.name, writer, parted) for component in view.system.components}
     for name, result in found.items():
         if result is not None:
             writer.append(EventType.RECONCILED, _facts(view, name, result))
-    return {"reconciled": [name for name, result in found.items() if result is not None]}
+    outputs = {"reconciled": [name for name, result in found.items() if result is not None]}
+    if view.is_graceful(SystemStep.RECONCILE):
+        return outputs
+    return {**outputs, "why": f"{view.ref.impaired_region} is not called"}
 
 
 def parted_of(view: RunView) -> Parted | None:
@@ -49,7 +51,7 @@ def parted_of(view: RunView) -> Parted | None:
 def _known(view: RunView, name: str, writer: EventWriter, parted: Parted) -> Reconciliation | None:
     component = view.system.component(name)
     end = time.monotonic() + max(view.wall(LIMIT_S), LIMIT_AT_LEAST_S)
-    while True:
+    while view.is_graceful(SystemStep.RECONCILE):
         result = driver(component).reconcile(view.context(component, writer), parted)
         if result is None or not result.waiting_for:
             return result
@@ -57,6 +59,7 @@ def _known(view: RunView, name: str, writer: EventWriter, parted: Parted) -> Rec
             message = f"{name} is not reconciled in time; still waiting for {', '.join(result.waiting_for[:5])}"
             raise DeadlineExceededError(message, component=name, region=view.ref.recovery_region)
         time.sleep(max(view.wall(15.0), 0.1))
+    return None
 
 
 def _facts(view: RunView, name: str, result: Reconciliation) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from recovery_ops.aws.limits import POLL_AT_LEAST_S, POLL_MODELLED_S
 from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.errors import RecoveryError, RunCancelledError, StepError, StepFailedError
 from recovery_ops.execution.asking import StillAskedError
-from recovery_ops.execution.attempts import next_attempt
+from recovery_ops.execution.attempts import next_attempt, refuse_superseded
 from recovery_ops.execution.forecasting import Watchman
 from recovery_ops.execution.heeding import Ear, SkippedByPersonError, wait_until_allowed, waits_for_people
 from recovery_ops.execution.meter import Meter
@@ -138,7 +139,7 @@ def _attempt(
         writer.append(EventType.STEP_STARTED, _facts(view, step, attempt), at=meter.began_at)
     watchman = Watchman(view, step, writer)
     try:
-        with _entitled(view, step):
+        with _entitled(view, step, attempt):
             if step.component is None:
                 outputs = run_system_step(view, step, writer, meter, answer, limit_s)
             else:
@@ -223,6 +224,7 @@ class _Component:
             self._stop(ref)
             raise
         require_success(ref, status)
+        self._mind(graceful=self.view.is_graceful(self.step.id))
         return dict(self.kind.finish(ref, self.ctx))
 
     def _operation(self) -> OperationRef | None:
@@ -254,8 +256,14 @@ class _Component:
 
     def _poll(self, ref: OperationRef) -> OperationStatus:
         self.listen()
+        self._mind(graceful=self.listen.graceful)
         self.watchman.look(self.meter.modelled_s(self.view.settings.time_factor), over=False)
         return self.kind.poll(ref, self.ctx)
+
+    def _mind(self, *, graceful: bool | None) -> None:
+        """Count on the region that is left no more, once a person said so, even in the middle of the step."""
+        if graceful is not None and graceful != self.ctx.graceful:
+            self.ctx = replace(self.ctx, graceful=graceful)
 
     def _stop(self, ref: OperationRef) -> None:
         """Stop what was started, as far as AWS allows it; that it goes on there does no harm to a cancelled run."""
@@ -283,10 +291,11 @@ def _resumes(past: list[Event], writer: str) -> bool:
     return any(event.writer == writer and event.type is EventType.STEP_STARTED for event in past)
 
 
-def _entitled(view: RunView, step: Step) -> AbstractContextManager[None]:
+def _entitled(view: RunView, step: Step, attempt: int) -> AbstractContextManager[None]:
     always = step.id in (SystemStep.FENCE, SystemStep.ROLLBACK, SystemStep.CLOSE)
     may_call_source = always or (step.id in HANDING_OVER and view.is_graceful(step.id))
-    return acting(view, step.id, may_call_source=may_call_source)
+    newest = partial(refuse_superseded, view, step.id, attempt)
+    return acting(view, step.id, may_call_source=may_call_source, also=newest)
 
 
 def _facts(view: RunView, step: Step, attempt: int) -> dict[str, Any]:

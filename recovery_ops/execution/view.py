@@ -1,6 +1,6 @@
 """A run as its own record describes it: frozen plan, frozen system, chosen point. Never the YAML of the moment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -240,8 +240,12 @@ def component_of(view: RunView, step: Step) -> Component:
 
 
 @contextmanager
-def acting(view: RunView, step_id: str, *, may_call_source: bool = False) -> Iterator[None]:
+def acting(
+    view: RunView, step_id: str, *, may_call_source: bool = False, also: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Send AWS calls as this step, with the claim re-checked before mutations and the impaired region forbidden.
+
+    ``also`` is asked together with the claim, and raises when this process must not go on for another reason.
 
     Raises:
         RunActiveError: Another run holds the system.
@@ -250,7 +254,7 @@ def acting(view: RunView, step_id: str, *, may_call_source: bool = False) -> Ite
     with calling_as(plain):
         claim = view.claim()
     forbidden = None if may_call_source else view.ref.impaired_region
-    caller = replace(plain, forbidden_region=forbidden, before_mutation=Guard(view.claims, claim))
+    caller = replace(plain, forbidden_region=forbidden, before_mutation=Guard(view.claims, claim, also))
     with renewing(view.claims, claim, plain), calling_as(caller):
         yield
 

@@ -7,6 +7,9 @@ A store that refuses writes still tells who holds what: a run rests on the claim
 before every change. A run into another region does not pass by a claim whose lease is over but writes over it
 (:meth:`Claims.bury`). A store that does not answer tells nothing, so nothing may be changed, whatever lease there was.
 
+An answer that was lost is no answer: what a write did is then read back, so that nobody takes his own claim for that of
+somebody else.
+
 AWS calls take no fencing token. A process that passed :meth:`Claims.check` and is then suspended can still send one
 call after losing the claim; calls are named idempotently so that this one call does no harm.
 """
@@ -45,7 +48,8 @@ class Claim:
 
     ``epoch`` counts from 1 and grows whenever the claim passes to another run or is taken again after a release.
     ``until`` ends the lease: from then on another run may take the claim over. ``process`` is the process of the run
-    that entered the claim last, as :mod:`recovery_ops.execution.runners` names it.
+    that entered the claim last, as :mod:`recovery_ops.execution.runners` names it. ``taken_from`` is the run whose
+    lease was over when this one took its claim.
     """
 
     system: str
@@ -57,6 +61,7 @@ class Claim:
     until: datetime
     released: bool = False
     process: str = ""
+    taken_from: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Return whether the lease is over at ``now``."""
@@ -80,6 +85,7 @@ class Claim:
             until=envelope.in_utc(datetime.fromisoformat(str(value["until"]))),
             released=value["released"] is True,
             process=str(value.get("process", "")),
+            taken_from=str(value.get("taken_from", "")),
         )
 
 
@@ -119,12 +125,15 @@ class Claims:
     def take_over(self, claim: Claim, *, process: str, lease_s: float, now: datetime) -> Claim:
         """Give the claim that a run holds to another process of the same run, under a new epoch.
 
-        Whoever acts for the run with the old epoch has lost from then on. ``claim`` is what was seen before.
+        Whoever acts for the run with the old epoch has lost from then on. ``claim`` is what was seen before; a process
+        that asks again, not knowing what came of it, gets what it has.
 
         Raises:
             ClaimLostError: The claim has changed hands since it was seen; nothing was changed.
         """
         found = self._find(claim.system, claim.slot)
+        if found is not None and _took_over(found[0], claim, process):
+            return self.renew(found[0], lease_s, now)
         if found is None or not _same(found[0], claim) or found[0].released or found[0].until != claim.until:
             raise _lost(claim, None if found is None else found[0])
         taken = replace(found[0], epoch=claim.epoch + 1, until=_until(now, lease_s), process=process)
@@ -240,7 +249,7 @@ class Claims:
             return wanted if self._create(wanted) else None
         held, etag = found
         if held.released or (held.run_id != wanted.run_id and held.expired(now)):
-            taken = replace(wanted, epoch=held.epoch + 1)
+            taken = replace(wanted, epoch=held.epoch + 1, taken_from="" if held.released else held.run_id)
         elif held.run_id == wanted.run_id:
             taken = replace(held, until=max(held.until, wanted.until), process=wanted.process or held.process)
         else:
@@ -258,18 +267,28 @@ class Claims:
             raise RecordError(f"{key} holds no claim that can be read: {type(error).__name__}: {error}") from error
 
     def _create(self, claim: Claim) -> bool:
-        try:
-            self._store.put_new(keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json()))
-        except KeyExistsError:
-            return False
-        return True
+        key, body = keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json())
+        return self._stands_after(claim, lambda: self._store.put_new(key, body))
 
     def _swap(self, claim: Claim, etag: str) -> bool:
+        """Write ``claim`` in the place of what has ``etag``; return whether it stands there."""
+        key, body = keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json())
+        return self._stands_after(claim, lambda: self._store.replace(key, body, etag))
+
+    def _stands_after(self, claim: Claim, write: Callable[[], object]) -> bool:
+        """A client that lost the answer asks again itself, and is then refused because of its own first write."""
         try:
-            self._store.replace(keys.claim_key(claim.system, claim.slot), envelope.canonical(claim.to_json()), etag)
-        except KeyChangedError:
-            return False
+            write()
+        except (KeyExistsError, KeyChangedError):
+            return self._is_written(claim)
+        except StepInterruptedError:
+            if not self._is_written(claim):
+                raise
         return True
+
+    def _is_written(self, claim: Claim) -> bool:
+        found = self._find(claim.system, claim.slot)
+        return found is not None and found[0] == claim
 
 
 def _until(now: datetime, lease_s: float) -> datetime:
@@ -279,12 +298,18 @@ def _until(now: datetime, lease_s: float) -> datetime:
 def _tombstone(held: Claim, by_run: str, holder: str, now: datetime) -> Claim:
     return replace(
         held, run_id=by_run, holder=holder, epoch=held.epoch + 1, since=envelope.in_utc(now),
-        until=envelope.in_utc(now), released=True, process="",
+        until=envelope.in_utc(now), released=True, process="", taken_from="",
     )  # fmt: skip
 
 
 def _same(found: Claim, claim: Claim) -> bool:
     return (found.run_id, found.epoch) == (claim.run_id, claim.epoch)
+
+
+def _took_over(found: Claim, seen: Claim, process: str) -> bool:
+    """Return whether ``process`` has taken over already what it saw as ``seen``."""
+    mine = bool(process) and found.process == process and not found.released
+    return mine and (found.run_id, found.epoch) == (seen.run_id, seen.epoch + 1)
 
 
 def _active(held: Claim) -> RunActiveError:

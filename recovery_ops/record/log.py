@@ -115,6 +115,11 @@ class EventLog:
         """Return whether anything stands in the store for this run, whether it can be read or not."""
         return bool(self.store.list(self.prefix))
 
+    def writers(self, prefix: str = "") -> list[str]:
+        """Return the names of the chains that begin with ``prefix``, sorted; no event is read."""
+        places = (self.place_of(key) for key in self._event_keys(prefix))
+        return sorted({place.writer for place in places if place is not None})
+
     def tails(self, prefix: str = "") -> list[Event]:
         """Return the last event of every chain of writers whose name starts with ``prefix``, ordered as events are.
 

@@ -16,7 +16,7 @@ leases.LEASE_S, leases.RENEW_EVERY_S = WANTED.get("lease_s", 60.0), 0.2  # befor
 
 from recovery_ops.errors import RecoveryError  # noqa: E402
 from recovery_ops.execution import declare as declaring  # noqa: E402
-from recovery_ops.execution import direct, guarding, open_runs, runners, taking_over, view  # noqa: E402
+from recovery_ops.execution import direct, guarding, open_runs, runners, steps, taking_over, view  # noqa: E402
 from recovery_ops.kinds import Kind, KindSettings, StepContext, kind  # noqa: E402
 from recovery_ops.model.checks import Check, CheckOutcome, Gate  # noqa: E402
 from recovery_ops.model.operations import OperationRef  # noqa: E402
@@ -123,9 +123,13 @@ def main() -> None:
     if run_id := WANTED.get("take_over"):
         ref = open_runs.find_run(system(), run_id)
         taking_over.take_over(ref, person=WANTED["person"], reason="test")
+    elif run_id := WANTED.get("go_on"):
+        ref = open_runs.find_run(system(), run_id)
     else:
         ref = declared()
     say(run=ref.run_id)
+    if "step" in WANTED:
+        say(outcome=steps.run_step(ref, WANTED["step"], attempt=WANTED["attempt"]).outcome)
     if WANTED.get("carry_on"):
         direct.carry_on(ref, progress=lambda step, state: say(step=step, state=state))
         say(outcome=direct.state_of(view.load_run(ref)).outcome)

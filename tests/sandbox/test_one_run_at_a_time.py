@@ -63,6 +63,10 @@ class Place:
         for region in REGIONS:
             where = {} if region == REGIONS[0] else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             aws.client("s3", region).create_bucket(Bucket=f"{name}-{region}", **where)
+        versioned = {"Status": "Enabled"}
+        aws.client("s3", REGIONS[1]).put_bucket_versioning(
+            Bucket=f"{name}-{REGIONS[1]}", VersioningConfiguration=versioned
+        )
 
     def runner(self, person: str, **wanted: Any) -> Runner:
         made = Runner(self.folder, self.aws.base_url, {"system": self.name, "person": person} | wanted)
@@ -79,6 +83,11 @@ class Place:
 
     def made(self, run: str) -> list[str]:
         return [key.rpartition("/")[2] for key in self.keys(f"made/{run}/")]
+
+    def versions(self, key: str) -> int:
+        """Return how often ``key`` was written."""
+        s3 = self.aws.client("s3", REGIONS[1])
+        return len(s3.list_object_versions(Bucket=f"{self.name}-{REGIONS[1]}", Prefix=key)["Versions"])
 
     def claim(self, slot: str = "production") -> dict[str, Any]:
         s3 = self.aws.client("s3", REGIONS[1])
@@ -191,8 +200,27 @@ def test_what_airflow_lost_is_taken_over_when_its_lease_is_over_and_airflow_stay
     assert taking.result() == {"outcome": "failed"}
     assert "outcome" in lost.result()
     types = [item.payload["error"]["type"] for item in failures(place, run)]
-    assert set(types) <= {"ClaimLostError"}
+    assert types == ["ClaimLostError"]
+    assert place.versions(f"made/{run}/second") == 1  # both would have written it
     assert len([item for item in place.events(run, "close") if item.type is EventType.RUN_CLOSED]) == 1
+
+
+def test_an_attempt_that_airflow_lost_sight_of_changes_nothing_once_the_next_has_begun(place: Place) -> None:
+    """The same DAG run, the same claim, two processes: Airflow resets a task whose process still lives."""
+    late = place.runner("alice", acts_as="airflow:manual__1", step="thing.rehydrate", attempt=1, waits=True)
+    run = late.line("run")
+    late.line("wrote")
+    late.stop(signal.SIGSTOP)
+    again = place.runner("alice", acts_as="airflow:manual__1", go_on=run, step="thing.rehydrate", attempt=2)
+    assert again.result() == {"outcome": "succeeded"}
+    place.let("second")
+    late.stop(signal.SIGCONT)
+    refused = late.result()
+    assert (refused["error"], "attempt 2 of thing.rehydrate has begun" in refused["message"]) == (
+        "ClaimLostError",
+        True,
+    )
+    assert (place.versions(f"made/{run}/first"), place.versions(f"made/{run}/second")) == (2, 1)
 
 
 def failures(place: Place, run: str) -> list[Event]:

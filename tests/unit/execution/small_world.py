@@ -122,6 +122,8 @@ class Script:
     outcomes: dict[str, CheckOutcome] = field(default_factory=dict)
     unfenced: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    graceful: dict[str, list[bool]] = field(default_factory=dict)
+    """By step, what each look at it said about counting on the region that is left."""
 
     def note(self, what: str) -> None:
         self.calls.append(what)
@@ -148,7 +150,9 @@ class ObedientKind(Kind):
         return ctx.ref(phase, f"{self.component.name}-thing")
 
     def poll(self, ref: OperationRef, ctx: StepContext) -> OperationStatus:
-        slow = f"{ref.component}.{ref.phase}" in self.script.slow
+        step = f"{ref.component}.{ref.phase}"
+        self.script.graceful.setdefault(step, []).append(ctx.graceful)
+        slow = step in self.script.slow
         return OperationStatus(state=OperationState.RUNNING, detail="Creating") if slow else DONE
 
     def finish(self, ref: OperationRef, ctx: StepContext) -> Mapping[str, Any]:

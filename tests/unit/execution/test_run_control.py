@@ -6,15 +6,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from small_world import HOME, TARGET, SmallWorld, small_system, until
+from small_world import HOME, LIMIT_S, TARGET, ObedientKind, SmallWorld, small_system, until
 
+from recovery_ops.aws.calls import check_again
 from recovery_ops.errors import ClaimLostError, RequestError, RunCancelledError, StepFailedError, StepInterruptedError
 from recovery_ops.execution import asking, controls, runners, steps, view
 from recovery_ops.execution.direct import carry_on
+from recovery_ops.execution.leases import Guard
 from recovery_ops.execution.steps import run_step
 from recovery_ops.execution.waking import is_held
+from recovery_ops.kinds import StepContext
 from recovery_ops.model.checks import CheckOutcome
 from recovery_ops.model.events import EventType
+from recovery_ops.model.operations import OperationRef
+from recovery_ops.model.plan import Phase
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import ApprovalMode, OnTimeout
 from recovery_ops.record.log import Known
@@ -263,6 +268,22 @@ def test_one_step_can_go_ungraceful(world: SmallWorld) -> None:
     )
 
 
+@pytest.mark.parametrize("step", ["store.rehydrate", None])
+def test_what_runs_already_stops_to_count_on_the_region_that_is_left(world: SmallWorld, step: str | None) -> None:
+    world.script.slow = {"store.rehydrate"}
+    ref = world.declare(graceful=True)
+    thread = world.carry_on(ref)
+    until(lambda: True in world.script.graceful.get("store.rehydrate", []), "a look that counts on it")
+    controls.go_ungraceful(ref, step=step, **WHO)
+    until(lambda: world.script.graceful["store.rehydrate"][-1] is False, "a look that does not")
+    world.script.slow.clear()
+    world.ended(thread)
+    steps = world.state(ref).steps
+    assert steps["store.rehydrate"].outputs == {"graceful": False}
+    assert steps["model.rehydrate"].outputs == {"graceful": step is not None}
+    assert (sorted(steps["store.rehydrate"].tries), world.state(ref).outcome) == ([1], "committed")
+
+
 def asks(world: SmallWorld, **policy: object) -> RunRef:
     by_tier = dict.fromkeys(world.system.approval.by_tier, ApprovalMode.ASK)
     world.system = small_system(approval={"by_tier": by_tier} | policy)
@@ -368,6 +389,43 @@ def test_whoever_was_replaced_must_not_act(world: SmallWorld, monkeypatch: pytes
     with pytest.raises(ClaimLostError, match="airflow:manual__1 must not act for it any more"):
         run_step(ref, "store.rehydrate")
     assert "store.rehydrate" not in world.script.calls
+
+
+def test_an_attempt_that_lives_on_changes_nothing_once_the_next_has_begun(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow starts a task once more whose process it lost sight of: the same run, the same runner, the same claim."""
+    monkeypatch.setattr(Guard, "FRESH_S", -1.0)
+    sent: list[str] = []
+    suspended, woken = threading.Event(), threading.Event()
+
+    def start(kind: ObedientKind, phase: Phase, ctx: StepContext) -> OperationRef:
+        first = not suspended.is_set() and kind.component.name == "store"
+        if first:
+            suspended.set()
+            woken.wait(LIMIT_S)
+        check_again("PutObject")
+        sent.append(f"{kind.component.name} by {'the first' if first else 'the next'}")
+        return ctx.ref(phase, f"{kind.component.name}-thing")
+
+    monkeypatch.setattr(ObedientKind, "start", start)
+    ref, errors = world.declare(), []
+
+    def late() -> None:
+        with pytest.raises(ClaimLostError, match=r"attempt 2 of store\.rehydrate has begun; attempt 1 must not act"):
+            run_step(ref, "store.rehydrate", attempt=1)
+        errors.append("refused")
+
+    run_step(ref, "fence")
+    thread = threading.Thread(target=late, daemon=True)
+    thread.start()
+    assert suspended.wait(LIMIT_S)
+    run_step(ref, "store.rehydrate", attempt=2)
+    run_step(ref, "notes.rehydrate", attempt=1)  # other steps of the run are left alone
+    woken.set()
+    world.ended(thread)
+    assert (errors, sent) == (["refused"], ["store by the next", "notes by the next"])
+    assert world.statuses(ref)["store.rehydrate"] == "succeeded"
 
 
 def test_whoever_watches_a_held_step_learns_when_it_may_go_on(world: SmallWorld) -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from recovery_ops.errors import ClaimLostError, RecordError, RecoveryError, RunActiveError, StepInterruptedError
 from recovery_ops.record.claims import Claim, Claims, Slot
+from recovery_ops.record.store import KeyChangedError, KeyExistsError
 from recovery_ops.testing.stores import InMemoryObjectStore, read_only, unreachable
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -242,105 +243,213 @@ def test_a_store_that_does_not_answer_lets_nobody_act(claims, store) -> None:
 
 
 class Window(InMemoryObjectStore):
-    """The same objects as one holder sees them: its own way to the store can fail."""
+    """The same objects as one holder sees them: its own way to the store can fail.
+
+    ``lossy``: writes are done and their answers are lost. ``cut``: and after one of them nothing answers any more.
+    ``echo``: the client below repeats such a write itself and is refused because of it.
+    """
 
     def __init__(self, shared: InMemoryObjectStore) -> None:
         super().__init__(self._before)
         self._objects, self._lock = shared._objects, shared._lock
         self.mode = "up"
 
+    def put_new(self, key: str, body: bytes) -> str:
+        return self._answered(super().put_new(key, body), KeyExistsError)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        return self._answered(super().replace(key, body, etag), KeyChangedError)
+
+    def _answered(self, etag: str, refusal: type[RecoveryError]) -> str:
+        if self.mode == "echo":
+            raise refusal("it was changed by somebody else")
+        if self.mode in ("lossy", "cut"):
+            self.mode = "dark" if self.mode == "cut" else self.mode
+            raise StepInterruptedError("the answer was lost")
+        return etag
+
     def _before(self, operation: str, key: str) -> None:
-        if self.mode != "up":
+        if self.mode in ("read-only", "dark"):
             {"read-only": read_only, "dark": unreachable}[self.mode](operation, key)
 
 
+@pytest.mark.parametrize("mode", ["lossy", "echo"])
+def test_an_answer_that_was_lost_is_read_back(claims, store, mode) -> None:
+    doubtful = Claims(window := Window(store))
+    window.mode = mode
+    first = acquire(doubtful)
+    assert first == acquire(claims)
+    taken = doubtful.take_over(first, process="p-2", lease_s=LEASE_S, now=NOON)
+    assert (taken.epoch, claims.holder("fraud", "production")) == (2, taken)
+    assert doubtful.bury(taken, "r-2", "bob", LATER)
+    drill = acquire(claims, "r-3", slot="drill")
+    assert doubtful.preempt("fraud", "drill", "r-2", "bob", NOON) == drill
+    assert claims.holder("fraud", "drill") is None
+
+
+def test_a_process_that_asks_again_gets_what_it_took_over(claims, store) -> None:
+    first = acquire(claims)
+    doubtful = Claims(window := Window(store))
+    window.mode = "cut"
+    with pytest.raises(StepInterruptedError):
+        doubtful.take_over(first, process="p-2", lease_s=LEASE_S, now=NOON)
+    window.mode = "up"
+    assert doubtful.take_over(first, process="p-2", lease_s=LEASE_S, now=NOON).epoch == 2
+    with pytest.raises(ClaimLostError):
+        doubtful.take_over(first, process="p-3", lease_s=LEASE_S, now=NOON)
+
+
 RUNS = ("r-1", "r-2", "r-3")
-ANY_RUN = st.sampled_from(RUNS)
+PROCESSES = ("a", "b")
+ACTORS = tuple((run_id, process) for run_id in RUNS for process in PROCESSES)
+ACTOR, SLOT = st.sampled_from(ACTORS), st.sampled_from(tuple(Slot))
+SURE = ("up", "lossy", "echo")
+"""Ways to the store on which whoever asks learns what came of it."""
 
 
 class ClaimMachine(RuleBasedStateMachine):
-    """Runs ask, hold, renew, give back and wait in any order, each with a clock and a way to the store of its own."""
+    """Two processes each of several runs do everything in any order, each with a clock and a way to the store."""
 
     def __init__(self) -> None:
         super().__init__()
         shared = InMemoryObjectStore()
-        self.windows = {run_id: Window(shared) for run_id in RUNS}
-        self.claims = {run_id: Claims(window) for run_id, window in self.windows.items()}
+        self.windows = {actor: Window(shared) for actor in ACTORS}
+        self.claims = {actor: Claims(window) for actor, window in self.windows.items()}
         self.truth = Claims(shared)
-        self.skew = dict.fromkeys(RUNS, 0)
+        self.skew = dict.fromkeys(ACTORS, 0)
         self.time = NOON
-        self.held: dict[str, Claim] = {}
-        self.epochs = [0]
+        self.held: dict[tuple[tuple[str, str], Slot], Claim] = {}
+        self.epochs: dict[Slot, list[int]] = {slot: [0] for slot in Slot}
 
-    def now(self, run_id: str) -> datetime:
-        return self.time + timedelta(seconds=self.skew[run_id])
+    def now(self, actor: tuple[str, str]) -> datetime:
+        return self.time + timedelta(seconds=self.skew[actor])
 
-    @rule(run_id=ANY_RUN, holding=st.booleans())
-    def ask(self, run_id: str, holding: bool) -> None:
+    def holder(self, slot: Slot) -> Claim | None:
+        return self.truth.holder("fraud", slot)
+
+    def got(self, actor: tuple[str, str], slot: Slot, claim: Claim) -> None:
+        self.held[actor, slot] = claim
+        self.epochs[slot].append(claim.epoch)
+        assert self.holder(slot) == claim
+
+    @rule(actor=ACTOR, slot=SLOT, holding=st.booleans())
+    def ask(self, actor: tuple[str, str], slot: Slot, holding: bool) -> None:
         """Whoever is given the claim has it, and nobody else had it with time to spare."""
-        before = self.truth.holder("fraud", "production")
-        mode = self.windows[run_id].mode
+        before, mode, now = self.holder(slot), self.windows[actor].mode, self.now(actor)
+        how = self.claims[actor].hold if holding else self.claims[actor].acquire
         try:
-            claim = (hold if holding else acquire)(self.claims[run_id], run_id, self.now(run_id))
+            claim = how("fraud", slot, actor[0], f"person:{actor[0]}", LEASE_S, now, process=actor[1])
         except RunActiveError:
             assert before is not None
-            assert before.run_id != run_id
+            assert before.run_id != actor[0]
             return
         except RecoveryError:
-            assert mode != "up"
+            assert mode not in SURE
             return
-        assert mode == "up" or (mode == "read-only" and holding)
-        if before is not None and before.run_id != run_id:
-            assert before.expired(self.now(run_id))
+        assert mode in SURE or (mode == "read-only" and holding)
+        if before is not None and before.run_id != actor[0]:
+            assert before.expired(now)
+            assert claim.taken_from == before.run_id
         if mode == "read-only":
             assert claim == before
-        self.held[run_id] = claim
-        self.epochs.append(claim.epoch)
-        assert self.truth.holder("fraud", "production") == claim
+        self.got(actor, slot, claim)
 
-    @rule(run_id=ANY_RUN)
-    def renew(self, run_id: str) -> None:
-        if run_id not in self.held:
+    @rule(actor=ACTOR, slot=SLOT)
+    def take_over(self, actor: tuple[str, str], slot: Slot) -> None:
+        """Of two processes of a run the one that took over last may act; a repeat gets what it has."""
+        seen, mode = self.holder(slot), self.windows[actor].mode
+        if seen is None or seen.run_id != actor[0]:
             return
-        stood = self.stands(run_id)
-        try:
-            self.held[run_id] = self.claims[run_id].renew(self.held[run_id], LEASE_S, self.now(run_id))
-        except RecoveryError:
-            assert not stood or self.windows[run_id].mode != "up"
+        for _ in range(2):
+            try:
+                taken = self.claims[actor].take_over(seen, process=actor[1], lease_s=LEASE_S, now=self.now(actor))
+            except ClaimLostError:
+                raise AssertionError("nobody else has it") from None
+            except RecoveryError:
+                assert mode not in SURE
+                self.windows[actor].mode = mode = "up"
+                continue
+            assert (taken.epoch, taken.process) == (seen.epoch + 1, actor[1])
+            self.got(actor, slot, taken)
 
-    @rule(run_id=ANY_RUN)
-    def give_back(self, run_id: str) -> None:
-        if run_id in self.held:
+    @rule(actor=ACTOR, slot=SLOT)
+    def preempt(self, actor: tuple[str, str], slot: Slot) -> None:
+        before, mode = self.holder(slot), self.windows[actor].mode
+        mine = before is None or before.run_id == actor[0]
+        try:
+            taken = self.claims[actor].preempt("fraud", slot, actor[0], actor[1], self.now(actor))
+        except RecoveryError:
+            assert mode not in SURE
+            return
+        assert taken == (None if mine else before)
+        assert self.holder(slot) == (before if mine else None)
+
+    @rule(actor=ACTOR, slot=SLOT)
+    def bury(self, actor: tuple[str, str], slot: Slot) -> None:
+        before, mode = self.holder(slot), self.windows[actor].mode
+        if before is None:
+            return
+        try:
+            gone = self.claims[actor].bury(before, actor[0], actor[1], self.now(actor))
+        except RecoveryError:
+            assert mode not in SURE
+            return
+        assert gone == before.expired(self.now(actor))
+        assert self.holder(slot) == (None if gone else before)
+
+    @rule(actor=ACTOR, slot=SLOT)
+    def renew(self, actor: tuple[str, str], slot: Slot) -> None:
+        if (actor, slot) not in self.held:
+            return
+        stood = self.stands(actor, slot)
+        try:
+            renewed = self.claims[actor].renew(self.held[actor, slot], LEASE_S, self.now(actor))
+        except RecoveryError:
+            assert not stood or self.windows[actor].mode not in SURE
+        else:
+            self.held[actor, slot] = renewed
+
+    @rule(actor=ACTOR, slot=SLOT)
+    def give_back(self, actor: tuple[str, str], slot: Slot) -> None:
+        if (actor, slot) in self.held:
             with suppress(RecoveryError):
-                self.claims[run_id].release(self.held[run_id], self.now(run_id))
+                self.claims[actor].release(self.held[actor, slot], self.now(actor))
 
     @rule(seconds=st.integers(1, 900))
     def wait(self, seconds: int) -> None:
         self.time += timedelta(seconds=seconds)
 
-    @rule(run_id=ANY_RUN, mode=st.sampled_from(["up", "up", "read-only", "dark"]))
-    def turn(self, run_id: str, mode: str) -> None:
-        self.windows[run_id].mode = mode
+    @rule(actor=ACTOR, mode=st.sampled_from(["up", "up", "read-only", "dark", "lossy", "cut", "echo"]))
+    def turn(self, actor: tuple[str, str], mode: str) -> None:
+        self.windows[actor].mode = mode
 
-    @rule(run_id=ANY_RUN, seconds=st.integers(-30, 30))
-    def set_clock(self, run_id: str, seconds: int) -> None:
-        self.skew[run_id] = seconds
+    @rule(actor=ACTOR, seconds=st.integers(-30, 30))
+    def set_clock(self, actor: tuple[str, str], seconds: int) -> None:
+        self.skew[actor] = seconds
 
     @invariant()
-    def at_most_one_run_may_act(self) -> None:
-        assert sum(self.stands(run_id) for run_id in self.held) <= 1
+    def at_most_one_run_may_act_under_one_epoch(self) -> None:
+        for slot in Slot:
+            acting = {
+                (claim.run_id, claim.epoch)
+                for (actor, of), claim in self.held.items()
+                if of is slot and self.stands(actor, slot)
+            }
+            assert len(acting) <= 1
 
     @invariant()
     def epochs_only_grow(self) -> None:
-        assert self.epochs == sorted(self.epochs)
+        for epochs in self.epochs.values():
+            assert epochs == sorted(epochs)
 
-    def stands(self, run_id: str) -> bool:
+    def stands(self, actor: tuple[str, str], slot: Slot) -> bool:
+        """Return whether the claim stands for this actor, however bad its way to the store is now."""
         try:
-            self.claims[run_id].check(self.held[run_id])
+            self.truth.check(self.held[actor, slot])
         except RecoveryError:
             return False
         return True
 
 
 TestClaimMachine = ClaimMachine.TestCase
-TestClaimMachine.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+TestClaimMachine.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
