@@ -63,7 +63,8 @@ class Library:
     ``take_over`` makes this DAG run, which has these steps, carry on an open run on behalf of a person with a reason.
     ``protect`` returns the id of the point, ``prepare`` that of the point a failback starts from (or ``None``),
     ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
-    ``is_held`` says whether a step waits for people, ``ask`` notes that Airflow asks for the approval, with the
+    ``is_held`` says whether a step waits for people, ``must_roll_back`` whether traffic may have moved and nobody
+    accepted it, ``ask`` notes that Airflow asks for the approval, with the
     wall seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due.
     ``clear_drills`` says what became of drills that were left behind and whether each is gone and has its report,
     or ``None`` when there are none; ``restore_test`` returns its result, ``agenda`` what the drill calendar says
@@ -77,6 +78,7 @@ class Library:
     run_step: RunStep
     look: Callable[[RunRef, OperationRef], OperationStatus]
     is_held: Callable[[RunRef, str], bool]
+    must_roll_back: Callable[[RunRef], bool]
     ask: Callable[[RunRef, float], None]
     protect: Callable[[str], str]
     prepare: Callable[[str, str], str | None]
@@ -157,6 +159,13 @@ def _is_held(ref: RunRef, step_id: str) -> bool:
     from recovery_ops.execution.waking import is_held
 
     return is_held(ref, step_id)
+
+
+def _must_roll_back(ref: RunRef) -> bool:
+    from recovery_ops.execution.system_steps import must_roll_back, state_of
+    from recovery_ops.execution.view import load_run
+
+    return must_roll_back(state_of(load_run(ref)))
 
 
 def _ask(ref: RunRef, timeout_s: float) -> None:
@@ -266,6 +275,7 @@ REAL = Library(
     run_step=_run_step,
     look=_look,
     is_held=_is_held,
+    must_roll_back=_must_roll_back,
     ask=_ask,
     protect=_protect,
     prepare=_prepare,

@@ -105,10 +105,10 @@ class StepOperator(RecoveryOperator):
 
 
 class RollbackOperator(StepOperator):
-    """Roll back when cutover, the soak or the commit failed themselves.
+    """Roll back when cutover, the soak or the commit did not succeed and the record says that traffic may have moved.
 
-    Airflow's rule ``one_failed`` also fires when they never ran because something before them failed; traffic has not
-    moved then and there is nothing to take back.
+    Airflow's rule ``one_failed`` also fires when they never ran because something before them failed. What its tasks
+    did says little then: another runner, whose run this one carries on, may have moved traffic before.
     """
 
     AFTER = (SystemStep.CUTOVER, SystemStep.OBSERVE, SystemStep.COMMIT)
@@ -117,11 +117,9 @@ class RollbackOperator(StepOperator):
         super().__init__(step=SystemStep.ROLLBACK, trigger_rule="one_failed", **kwargs)
 
     def execute(self, context: Context) -> str:
-        """Roll back, or skip when traffic never moved."""
-        run = context["dag_run"]
-        seen = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=list(self.AFTER), run_ids=[run.run_id])
-        if "failed" not in seen.get(run.run_id, {}).values():
-            raise AirflowSkipException("traffic never moved; there is nothing to roll back")
+        """Roll back, or skip when traffic never moved or is back already."""
+        if not library().must_roll_back(ref_of(context)):
+            raise AirflowSkipException("there is no move of traffic to take back")
         return super().execute(context)
 
 

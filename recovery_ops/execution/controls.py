@@ -49,7 +49,7 @@ def resume(ref: RunRef, *, person: str, reason: str) -> Event:
 
 
 def cancel(ref: RunRef, *, person: str, reason: str) -> Event:
-    """End the run: no step starts any more but rollback, when traffic had moved and was not committed, and close.
+    """End the run: no step starts any more but rollback, when traffic may have moved uncommitted, and close.
 
     Raises:
         RequestError: The run is not open, or is cancelled already.

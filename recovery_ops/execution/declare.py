@@ -14,6 +14,7 @@ from recovery_ops.execution.homecoming import refuse_too_early
 from recovery_ops.execution.probing import body_of
 from recovery_ops.execution.serving import serving_region
 from recovery_ops.execution.systems import impaired, plan_for
+from recovery_ops.execution.trial import answers_within_s
 from recovery_ops.execution.view import copy_regions, open_log
 from recovery_ops.kinds import driver
 from recovery_ops.model.drills import DrillKind
@@ -208,5 +209,6 @@ def criteria_of(system: System, intent: Intent) -> dict[str, Any]:
             "soak_s": system.traffic.soak_s,
             "min_probes": system.traffic.min_probes,
             "max_failed_ratio": system.traffic.max_failed_ratio,
+            "answers_within_s": answers_within_s(system),
         },
     }

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 RETRY_DELAY_S = 0.2
 PARALLEL = 8
 LAST = (SystemStep.ROLLBACK, SystemStep.CLEAN_UP, SystemStep.CLOSE)
-"""Steps that have rules of their own: rollback when traffic had moved and something failed after, the others always."""
+"""Steps that have rules of their own: rollback when traffic may have moved and was not accepted, the others always."""
 
 Progress = Callable[[str, str], None]
 
@@ -69,8 +69,8 @@ def open_direct(request: RunRequest, system: System) -> RunRef:
 def carry_on(ref: RunRef, *, progress: Progress = quiet) -> None:
     """Run every step of a declared run that has not succeeded yet, then close it.
 
-    Traffic that had moved and was not accepted is put back first, where the old side answers. Of a run that says it is
-    closed, only the close itself is finished.
+    Traffic that may have moved and was not accepted is put back first, where the old side answers. Of a run that says
+    it is closed, only the close itself is finished.
     """
     known: Known = {}
     view = load_run(ref, known)

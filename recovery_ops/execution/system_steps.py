@@ -199,14 +199,14 @@ def _close(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
 
 
 def outcome_of(state: RunState) -> str:
-    """Return how a run ends that closes now; one that was cancelled before traffic moved leaves no trace in traffic."""
+    """Return how a run ends that closes now; cancelled before it touched traffic, it leaves no trace there."""
     if state.committed:
         return "committed"
     if state.mode == Mode.DRILL and state.note(EventType.CLEANED_UP) and _went_well(state):
         return "completed"
     if any(note.facts.get("to_region") for note in state.note(EventType.RUN_ROLLED_BACK)):
         return "rolled-back"
-    stopped_early = state.control.stopped and not state.note(EventType.TRAFFIC_MOVED)
+    stopped_early = state.control.stopped and not state.may_have_moved
     return "abandoned" if stopped_early else "failed"
 
 
@@ -216,8 +216,10 @@ def _went_well(state: RunState) -> bool:
 
 
 def must_roll_back(state: RunState) -> bool:
-    """Return whether traffic was moved and nobody accepted it."""
-    return bool(state.note(EventType.TRAFFIC_MOVED)) and not (state.committed or state.rolled_back)
+    """Return whether traffic was moved, or may have been, nobody accepted it, and taking it back is not over."""
+    rollback = state.steps.get(SystemStep.ROLLBACK)
+    over = rollback is not None and rollback.status is StepStatus.SUCCEEDED
+    return state.may_have_moved and not (state.committed or over)
 
 
 def _who_serves(view: RunView) -> Outputs:
@@ -239,22 +241,23 @@ def _is_fenced(view: RunView, state: RunState) -> bool:
 
 
 def traffic_in(view: RunView, state: RunState) -> str:
-    """Return the region that clients are sent to now, as far as this run has moved them."""
+    """Return the region that clients are sent to now; a move whose answer was lost counts as one."""
     region = view.ref.impaired_region
-    for event_type in (EventType.TRAFFIC_MOVED, EventType.RUN_ROLLED_BACK):
+    for event_type in (EventType.TRAFFIC_MOVING, EventType.TRAFFIC_MOVED, EventType.RUN_ROLLED_BACK):
         for note in state.note(event_type):
             region = str(note.facts.get("to_region") or region)
     return region
 
 
 def _how_it_stands(view: RunView, state: RunState) -> str:
-    """Say where clients are sent when traffic was moved and nobody accepted it; a person has to decide then."""
-    if state.committed or not state.note(EventType.TRAFFIC_MOVED):
+    """Say where clients are sent when traffic may have moved and nobody accepted it; a person has to decide then."""
+    if state.committed or not state.may_have_moved:
         return ""
     here = traffic_in(view, state)
     if here == view.ref.impaired_region:
         return f"traffic was sent back to {here}"
-    return f"traffic was moved to {here} and could not be sent back; it is not committed, a person has to decide"
+    how = "was moved" if state.note(EventType.TRAFFIC_MOVED) else "may have been moved"
+    return f"traffic {how} to {here} and could not be sent back; it is not committed, a person has to decide"
 
 
 def _release(view: RunView) -> bool:

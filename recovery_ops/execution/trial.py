@@ -6,7 +6,17 @@ from recovery_ops.kinds import driver
 from recovery_ops.model.checks import Check
 from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import SystemStep
+from recovery_ops.model.system import System
 from recovery_ops.record.log import EventWriter
+
+
+def answers_within_s(system: System) -> float | None:
+    """Return the p95, in seconds, to which answers to clients outside are held; ``None`` when no component has one.
+
+    Who of several answers them is not known here, so the longest counts.
+    """
+    limits = [driver(component).answers_within_s for component in system.components if component.gates_traffic]
+    return max((limit for limit in limits if limit is not None), default=None)
 
 
 def judge_again(view: RunView, writer: EventWriter) -> list[Check]:

@@ -62,12 +62,16 @@ class EventType(enum.StrEnum):
     (wall)"""
     APPROVAL_ANSWERED = "approval-answered"
     """question, decision ("approve"|"decline"|"timeout"), person ("policy:auto" when nobody was asked), comment"""
+    TRAFFIC_MOVING = "traffic-moving"
+    """method, from_region, to_region: the command is about to be sent; whatever becomes of the answer, traffic may
+    have moved from here on"""
     TRAFFIC_MOVED = "traffic-moved"
     """method, from_region, to_region, detail (the command was sent)"""
     TRAFFIC_OBSERVED = "traffic-observed"
     """effective_at (T7, as an outside client following DNS sees it), answered_by (region), probes, waited_s"""
     SOAK_ENDED = "soak-ended"
-    """outcome ("healthy"|"unhealthy"), healthy_since (T8), ended_at, probes, failed, p95_ms, reason"""
+    """outcome ("healthy"|"unhealthy"), healthy_since (T8), ended_at, probes, failed, p95_ms, max_p95_ms (allowed,
+    null when no component says), reason"""
     RUN_COMMITTED = "run-committed"
     """by (person, or "policy:…"), region"""
     RUN_ROLLED_BACK = "run-rolled-back"

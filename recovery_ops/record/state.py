@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from recovery_ops.model.checks import Check
+from recovery_ops.model.events import EventType
 from recovery_ops.model.plan import Phase
 from recovery_ops.record.control import ControlState
 
@@ -273,6 +274,11 @@ class RunState:
     def rolled_back(self) -> bool:
         """Return whether traffic was sent back."""
         return self.rolled_back_at is not None
+
+    @property
+    def may_have_moved(self) -> bool:
+        """Return whether the command to move traffic was sent, or was about to be: its answer may be lost."""
+        return bool(self.note(EventType.TRAFFIC_MOVING) or self.note(EventType.TRAFFIC_MOVED))
 
     @property
     def outcome(self) -> str | None:

@@ -97,11 +97,19 @@ WORDS: Mapping[EventType, Callable[[Facts], str]] = {
     EventType.DEBT_NOTED: lambda f: f"owed: {f['debt']} {f['component']} in {f['region']}: {f['why']}",
     EventType.APPROVAL_ASKED: lambda f: f"waiting for a person: {f.get('question') or 'cutover'}?",
     EventType.APPROVAL_ANSWERED: _answered,
+    EventType.TRAFFIC_MOVING: lambda f: f"traffic is about to be sent from {f['from_region']} to {f['to_region']}",
     EventType.TRAFFIC_MOVED: lambda f: f"traffic was sent from {f['from_region']} to {f['to_region']}",
     EventType.TRAFFIC_OBSERVED: lambda f: f"clients are answered by {f['answered_by']}",
-    EventType.SOAK_ENDED: lambda f: f"soak {f['outcome']}, {f['failed']} of {f['probes']} probes failed",
+    EventType.SOAK_ENDED: lambda f: (
+        f"soak {f['outcome']}, {f['failed']} of {f['probes']} probes failed"
+        + (f": {f['reason']}" * bool(f.get("reason")))
+    ),
     EventType.RUN_COMMITTED: lambda f: f"{f['region']} is accepted as the region that serves, by {f['by']}",
-    EventType.RUN_ROLLED_BACK: lambda f: f"traffic was sent back to {f['to_region']}: {f['why']}",
+    EventType.RUN_ROLLED_BACK: lambda f: (
+        f"traffic was sent back to {f['to_region']}: {f['why']}"
+        if f["to_region"]
+        else f"traffic was not sent back: {f['why']}"
+    ),
     EventType.PROTECTION_RESTORED: lambda f: f"protected again by {f['point_id']}",
     EventType.RUN_CLOSED: lambda f: f"closed: {f['outcome']}",
     EventType.RUN_PAUSED: _said("paused the run"),

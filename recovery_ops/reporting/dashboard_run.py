@@ -79,10 +79,13 @@ def no_return(state: RunState) -> dict[str, Any]:
     cutover = state.steps.get(SystemStep.CUTOVER)
     if cutover is None:
         return {"where": "none", "text": "This run moves no traffic."}
-    if state.rolled_back:
-        return {"where": "before", "text": "Traffic was moved and sent back."}
+    if any(note.facts.get("to_region") for note in state.note(EventType.RUN_ROLLED_BACK)):
+        how = "was moved and sent back" if moved else "may have moved, and was sent back"
+        return {"where": "before", "text": f"Traffic {how}."}
     if moved:
         return {"where": "passed", "text": f"Passed at {moved[-1].at:%H:%M:%S} UTC: traffic was moved."}
+    if state.may_have_moved and cutover.status is not StepStatus.RUNNING:
+        return {"where": "moving", "text": "In doubt: the command to move traffic was given and never answered."}
     if state.closed_at is not None:
         return {"where": "before", "text": "Never reached: traffic was not moved."}
     if cutover.status is StepStatus.RUNNING:

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 from catalogs import catalog_text, load
 
 from recovery_ops.airflow import library
 from recovery_ops.airflow.form import recovery_form
-from recovery_ops.airflow.operators import DeclareOperator
+from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator
 from recovery_ops.errors import RequestError
 from recovery_ops.execution import runners
+from recovery_ops.execution.steps import StepResult
 from recovery_ops.model.runs import RunRef
 
 REF = RunRef(system="ranking", run_id="r-20261125-1a2b3c", recovery_region="w", impaired_region="e", record_bucket="b")
@@ -52,3 +54,27 @@ def test_unknown_keys_are_refused_here_too(asked: list[Any]) -> None:
     with pytest.raises(RequestError, match="did you mean 'resume_run'"):
         execute(resume_run=REF.run_id, resume_rnu="x")
     assert asked == []
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_the_record_says_whether_there_is_a_move_to_take_back(monkeypatch: pytest.MonkeyPatch, moved: bool) -> None:
+    """Of this DAG run no task may have moved anything: the runner before it did."""
+    monkeypatch.setattr(runners, "_acting_as", [])
+    done: list[str] = []
+
+    def run_step(_ref: RunRef, step: str, **_: Any) -> StepResult:
+        done.append(step)
+        return StepResult(finished=True, outcome="succeeded")
+
+    library.install(replace(library.REAL, must_roll_back=lambda ref: ref == REF and moved, run_step=run_step))
+    task = SimpleNamespace(xcom_pull=lambda task_ids: REF.to_json(), try_number=1)
+    operator, context = RollbackOperator(task_id="rollback"), {"ti": task, "dag_run": SimpleNamespace(run_id="m__2")}
+    try:
+        if moved:
+            assert operator.execute(context) == "succeeded"
+        else:
+            with pytest.raises(AirflowSkipException):
+                operator.execute(context)
+    finally:
+        library.uninstall()
+    assert done == (["rollback"] if moved else [])

@@ -91,6 +91,11 @@ class Kind:
         """Judge the restored component in the target region; every gate in :attr:`gates` gives at least one check."""
         raise NotImplementedError(f"{type(self).__name__} cannot be verified")
 
+    @property
+    def answers_within_s(self) -> float | None:
+        """Return the p95, in seconds, within which clients must be answered; ``None`` when it answers no client."""
+        return None
+
     def watch(self, ctx: StepContext) -> Iterable[Check]:  # noqa: ARG002
         """Judge once more what can drift under real traffic, cheap enough for the soak; a check not passed ends it."""
         return ()

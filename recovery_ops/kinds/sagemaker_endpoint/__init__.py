@@ -153,6 +153,11 @@ class SagemakerEndpoint(Kind):
         """Count instances, look for references to the region that was left, then ask the model itself."""
         return proving.checks(self._target(ctx))
 
+    @property
+    def answers_within_s(self) -> float | None:
+        """Return the longer of the two latencies of the catalog: a client comes through DNS and the front door."""
+        return max(self.settings.verify.p95_latency, self.settings.verify.end_to_end)
+
     def watch(self, ctx: StepContext) -> Iterable[Check]:
         """Replay the golden inputs and judge predictions, quality and latency of the model that serves."""
         return proving.trial(self._target(ctx))

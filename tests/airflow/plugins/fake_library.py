@@ -39,6 +39,7 @@ class FakeLibrary:
             run_step=self.run_step,
             look=self.look,
             is_held=self.is_held,
+            must_roll_back=lambda ref: "cutover" in self.steps(ref.run_id),
             ask=self.ask,
             protect=self.protect,
             prepare=lambda name, _person: self.protect(name),

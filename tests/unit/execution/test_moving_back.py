@@ -1,17 +1,21 @@
 """What is provisional is taken back: switches, fences and claims about who serves."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from small_world import HOME, TARGET, ObedientKind, SmallWorld
 
-from recovery_ops.execution import direct, moving
+from recovery_ops.errors import StepInterruptedError
+from recovery_ops.execution import controls, direct, moving, steps, system_steps
+from recovery_ops.execution.view import RunView
 from recovery_ops.kinds import StepContext
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
 from recovery_ops.model.events import EventType
 from recovery_ops.model.runs import RunRef
-from recovery_ops.record.state import RunState
+from recovery_ops.model.system import Traffic
+from recovery_ops.record.log import EventWriter
+from recovery_ops.record.state import RunState, StepStatus
 
 
 @pytest.fixture
@@ -25,6 +29,43 @@ def graceful(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> SmallWorld:
 
     monkeypatch.setattr(ObedientKind, "unfence", unfence)
     return world
+
+
+class DeathError(BaseException):
+    """The process is gone: nothing of ours may catch it."""
+
+
+def answers_are_lost(world: SmallWorld) -> RunRef:
+    """The switch is written every time, and nobody ever hears that it was."""
+
+    def written(_traffic: Traffic, region: str, _reason: bytes) -> str:
+        world.serving = region
+        raise StepInterruptedError("no answer")
+
+    world.monkeypatch.setattr(moving.aws_traffic, "withdraw_primary", written)
+    return world.declare()
+
+
+def dies_and_is_cancelled(world: SmallWorld) -> RunRef:
+    """The process dies when the switch is written, then a person cancels the run."""
+
+    def written(_traffic: Traffic, region: str, _reason: bytes) -> str:
+        world.serving = region
+        raise DeathError
+
+    ref = world.declare()
+    with world.monkeypatch.context() as patch:
+        patch.setattr(moving.aws_traffic, "withdraw_primary", written)
+        for step in ("fence", "store.rehydrate", "store.verify", "model.rehydrate", "model.verify", "approve"):
+            steps.run_step(ref, step)
+        with pytest.raises(DeathError):
+            steps.run_step(ref, "cutover")
+    controls.cancel(ref, person="bob", reason="the region is back")
+    return ref
+
+
+UNTOLD = pytest.mark.parametrize("harmed", [answers_are_lost, dies_and_is_cancelled])
+"""Ways in which the switch is written and no event says so."""
 
 
 def drifted(monkeypatch: pytest.MonkeyPatch, outcome: CheckOutcome) -> None:
@@ -95,3 +136,63 @@ def test_a_move_that_stops_before_traffic_lets_writers_in_again(graceful: SmallW
     assert closed(state) == ("failed", HOME)
     assert {note.facts["component"] for note in state.note(EventType.UNFENCED)} == {"store", "model", "notes"}
     assert state.note(EventType.TRAFFIC_MOVED) == ()
+
+
+@UNTOLD
+def test_a_move_that_nobody_heard_of_is_taken_back(
+    graceful: SmallWorld, harmed: Callable[[SmallWorld], RunRef]
+) -> None:
+    state = run(graceful, harmed(graceful))
+    assert state.note(EventType.TRAFFIC_MOVED) == ()
+    assert closed(state) == ("rolled-back", HOME)
+    assert graceful.serving == HOME
+    assert {note.facts["region"] for note in state.note(EventType.UNFENCED)} == {HOME}
+    assert max(note.at for note in state.note(EventType.UNFENCED)) < state.note(EventType.RUN_ROLLED_BACK)[0].at
+
+
+@UNTOLD
+def test_a_move_that_nobody_heard_of_and_nobody_can_take_back_lets_no_writer_in(
+    world: SmallWorld, harmed: Callable[[SmallWorld], RunRef]
+) -> None:
+    state = run(world, harmed(world))
+    assert world.serving == TARGET
+    assert closed(state) == ("failed", TARGET)
+    detail = str(state.note(EventType.RUN_CLOSED)[-1].facts["detail"])
+    assert detail.startswith(f"traffic may have been moved to {TARGET}")
+    assert detail.endswith("a person has to decide")
+    assert "not answered" in str(state.note(EventType.RUN_ROLLED_BACK)[-1].facts["why"])
+    assert state.note(EventType.UNFENCED) == ()
+
+
+def test_a_way_back_whose_process_died_is_gone_to_its_end(
+    graceful: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifted(monkeypatch, CheckOutcome.FAIL)
+    ref, anchor = graceful.declare(graceful=True), system_steps._anchor
+
+    def die(view: RunView, writer: EventWriter) -> None:
+        if writer.name.startswith("rollback#"):
+            raise DeathError
+        anchor(view, writer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(system_steps, "_anchor", die)
+        with pytest.raises(DeathError):
+            direct.carry_on(ref)
+    state = run(graceful, ref)
+    assert closed(state) == ("rolled-back", HOME)
+    assert state.steps["rollback"].status is StepStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(("allowed_s", "ended"), [(0.005, ("rolled-back", HOME)), (0.01, ("committed", TARGET))])
+def test_clients_that_wait_too_long_are_sent_back(
+    graceful: SmallWorld, monkeypatch: pytest.MonkeyPatch, allowed_s: float, ended: tuple[str, str]
+) -> None:
+    """Every probe takes 10 ms; the longest of what the components allow counts."""
+    allowed = {"store": allowed_s / 2, "model": allowed_s, "notes": 60.0}
+    monkeypatch.setattr(ObedientKind, "answers_within_s", property(lambda kind: allowed[kind.component.name]))
+    state = run(graceful, graceful.declare(graceful=True))
+    assert closed(state) == ended
+    soak = state.note(EventType.SOAK_ENDED)[-1].facts
+    assert (soak["p95_ms"], soak["max_p95_ms"]) == (10.0, allowed_s * 1000)
+    assert ("p95 of the answers outside was 10.0 ms, allowed 5.0 ms" in str(soak["reason"])) == (allowed_s < 0.01)
