@@ -1,6 +1,7 @@
 """The approval: asked of people through Airflow's human-in-the-loop, recorded by the library."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,17 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import Param
 
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.operators import Context, StepOperator, ref_of, retrying
+from recovery_ops.airflow.operators import Context, RecoveryOperator, StepOperator, ref_of, retrying, said
+from recovery_ops.airflow.triggers import QuestionTrigger
+from recovery_ops.errors import RecoveryError
 from recovery_ops.execution.runners import AIRFLOW, act_as
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.system import SHORTEST_QUESTION_S, ApprovalMode, OnTimeout, System
 from recovery_ops.record.envelope import redacted
 
 NOBODY = "nobody"
+WATCH = "watch"
+"""Id of the task that forecasts the RTO while people are asked."""
 
 BODY = """Every gate that traffic needs has passed. **{{ params.reason }}**
 
@@ -48,7 +53,25 @@ class ApproveOperator(ApprovalOperator):
         attempt = context["ti"].try_number
         act_as(f"{AIRFLOW}:{context['dag_run'].run_id}")
         library().run_step(ref_of(context), SystemStep.APPROVE, attempt=attempt, answer=answer)
-        return answer
+        return said(answer)
+
+
+class WatchOperator(RecoveryOperator):
+    """Forecast the RTO while Airflow waits for the answer: no process of the run works then that could.
+
+    Nothing waits for it, and it never fails: whether the answer came is the business of the task that asks.
+    """
+
+    def execute(self, context: Context) -> None:
+        """Watch from the triggerer until the question is answered or the run is over."""
+        ref = ref_of(context)
+        with suppress(RecoveryError):
+            if library().is_unanswered(ref):
+                self.defer(trigger=QuestionTrigger(run=ref.to_json()), method_name="resume")
+
+    def resume(self, context: Context, event: Mapping[str, Any]) -> None:  # noqa: ARG002 - the record is asked again
+        """Go on after the triggerer saw the answer, or has looked long enough."""
+        self.execute(context)
 
 
 def approvers(system: System) -> list[str]:

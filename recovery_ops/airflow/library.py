@@ -64,11 +64,12 @@ class Library:
     ``protect`` returns the id of the point, ``prepare`` that of the point a failback starts from (or ``None``),
     ``pay_debts`` what was paid and what was not, ``publish`` the report, ``publish_playbook`` where its copies are.
     ``is_held`` says whether a step waits for people, ``must_roll_back`` whether traffic may have moved and nobody
-    accepted it, ``ask`` notes that Airflow asks for the approval, with the
-    wall seconds that it waits. ``sweep`` returns the state of readiness, or ``None`` when no sweep is due.
-    ``clear_drills`` says what became of drills that were left behind and whether each is gone and has its report,
-    or ``None`` when there are none; ``restore_test`` returns its result, ``agenda`` what the drill calendar says
-    now. ``detect`` judges the region that serves; ``notified`` notes that somebody was told, or was not.
+    accepted it, ``ask`` notes that Airflow asks for the approval, with the wall seconds that it waits,
+    ``is_unanswered`` says whether that question still waits for its answer. ``sweep`` returns the state of readiness,
+    or ``None`` when no sweep is due. ``clear_drills`` says what became of drills that were left behind and whether each
+    is gone and has its report, or ``None`` when there are none; ``restore_test`` returns its result, ``agenda`` what
+    the drill calendar says now. ``detect`` judges the region that serves; ``notified`` notes that somebody was told,
+    or was not.
     ``tabletops`` is what tabletops need.
     """
 
@@ -80,6 +81,7 @@ class Library:
     is_held: Callable[[RunRef, str], bool]
     must_roll_back: Callable[[RunRef], bool]
     ask: Callable[[RunRef, float], None]
+    is_unanswered: Callable[[RunRef], bool]
     protect: Callable[[str], str]
     prepare: Callable[[str, str], str | None]
     pay_debts: Callable[[str], Mapping[str, list[str]]]
@@ -172,6 +174,12 @@ def _ask(ref: RunRef, timeout_s: float) -> None:
     from recovery_ops.execution.asking import note_question
 
     note_question(ref, timeout_s)
+
+
+def _is_unanswered(ref: RunRef) -> bool:
+    from recovery_ops.execution.waking import is_unanswered
+
+    return is_unanswered(ref)
 
 
 def _protect(name: str) -> str:
@@ -277,6 +285,7 @@ REAL = Library(
     is_held=_is_held,
     must_roll_back=_must_roll_back,
     ask=_ask,
+    is_unanswered=_is_unanswered,
     protect=_protect,
     prepare=_prepare,
     pay_debts=_pay_debts,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
@@ -17,6 +17,7 @@ from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
 from recovery_ops.execution.runners import AIRFLOW, act_as
 from recovery_ops.model.plan import NOT_PLANNED, Mode, SystemStep
 from recovery_ops.model.runs import RunRef
+from recovery_ops.record.envelope import plain
 
 WAIT_IN_PLACE_S = 120.0
 """Wall seconds a task waits itself: a deferral costs about 3 s, a worker slot next to nothing for this long."""
@@ -24,12 +25,21 @@ WAIT_IN_PLACE_S = 120.0
 BACKGROUND = 10
 """Niceness of steps that are not on the longest chain: they get about a tenth of a processor that it wants too."""
 
+NO_STEPS = {"prepare", "verdict", "watch"}
+"""Tasks of the DAG of a run that are no steps of its plan."""
+
 Context = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def retrying(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return operator arguments with our retry policy under what is ``given``."""
     return {"retries": RETRIES, "retry_delay": RETRY_DELAY, "retry_policy": POLICY} | dict(given)
+
+
+def said(result: T) -> T:
+    """Return what a task gives to XCom, which anybody who sees the DAG run may read: plain values without secrets."""
+    return cast("T", plain(result))
 
 
 class RecoveryOperator(BaseOperator):
@@ -58,12 +68,14 @@ class DeclareOperator(RecoveryOperator):
         drill = self.mode == Mode.DRILL
         if run_id := context["params"].get("resume_run"):
             refuse_unknown(context["dag_run"].conf or {}, DRILL_FIELDS if drill else FIELDS)
-            steps = set(context["dag"].task_ids) - {"prepare", "verdict"}
-            return calls.take_over(system, run_id, person_of(context), context["params"]["reason"], steps).to_json()
+            steps = set(context["dag"].task_ids) - NO_STEPS
+            return said(
+                calls.take_over(system, run_id, person_of(context), context["params"]["reason"], steps).to_json()
+            )
         if drill:
-            return calls.declare(drill_from(context, system), system).to_json()
+            return said(calls.declare(drill_from(context, system), system).to_json())
         request = request_from(context, system, Mode(self.mode), self.component)
-        return calls.declare(request, system).to_json()
+        return said(calls.declare(request, system).to_json())
 
 
 class StepOperator(RecoveryOperator):
@@ -97,7 +109,7 @@ class StepOperator(RecoveryOperator):
             self.defer(trigger=PeopleTrigger(run=ref.to_json(), step=self.step), method_name="resume")
         if result.outcome == NOT_PLANNED:
             raise AirflowSkipException(f"{self.step} is no part of this drill")
-        return result.outcome
+        return said(result.outcome)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> str:  # noqa: ARG002 - AWS is asked again
         """Go on after the triggerer saw the operation end."""
@@ -136,7 +148,7 @@ class VerdictOperator(RecoveryOperator):
         if report["verdict"] != "pass":
             reasons = "; ".join(reason["what"] for reason in report.get("result", {}).get("reasons", []))
             raise AirflowFailException(f"{ref.system} {ref.run_id}: verdict {report['verdict']}: {reasons}")
-        return {"run_id": ref.run_id, "verdict": report["verdict"]}
+        return said({"run_id": ref.run_id, "verdict": report["verdict"]})
 
 
 class ProtectOperator(RecoveryOperator):
@@ -148,7 +160,7 @@ class ProtectOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> str:  # noqa: ARG002 - protection needs nothing of the DAG run
         """Return the id of the new point."""
-        return library().protect(self.system)
+        return said(library().protect(self.system))
 
 
 class ReadinessOperator(RecoveryOperator):
@@ -166,7 +178,7 @@ class ReadinessOperator(RecoveryOperator):
         state = library().sweep(self.system)
         if state is None:
             raise AirflowSkipException(f"the last sweep of {self.system} is recent and of the same catalog")
-        return state
+        return said(state)
 
 
 class PlaybookOperator(RecoveryOperator):
@@ -178,7 +190,7 @@ class PlaybookOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002 - a playbook needs nothing of the DAG run
         """Return where the copies are."""
-        return library().publish_playbook(self.system)
+        return said(library().publish_playbook(self.system))
 
 
 class PrepareOperator(RecoveryOperator):
@@ -193,7 +205,7 @@ class PrepareOperator(RecoveryOperator):
         params = context["params"]
         if params.get("resume_run") or not params["graceful"]:
             return None
-        return library().prepare(self.system, person_of(context))
+        return said(library().prepare(self.system, person_of(context)))
 
 
 class PayDebtsOperator(RecoveryOperator):
@@ -205,7 +217,7 @@ class PayDebtsOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002 - debts need nothing of the DAG run
         """Return what was paid and what is left."""
-        return dict(library().pay_debts(self.system))
+        return said(dict(library().pay_debts(self.system)))
 
 
 def ref_of(context: Context) -> RunRef:
@@ -252,7 +264,7 @@ class ClearDrillsOperator(RecoveryOperator):
         told, clean = found
         if not clean:
             raise AirflowFailException("; ".join(told))
-        return told
+        return said(told)
 
 
 class RestoreTestOperator(RecoveryOperator):
@@ -267,4 +279,4 @@ class RestoreTestOperator(RecoveryOperator):
         result = dict(library().restore_test(self.system, person_of(context)))
         if result["verdict"] != "pass":
             raise AirflowFailException(f"{result['component']} from {result['point_id']}: {result['why']}")
-        return result
+        return said(result)

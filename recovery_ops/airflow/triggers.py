@@ -11,6 +11,7 @@ from recovery_ops.airflow.library import library
 from recovery_ops.aws.limits import LOOK_MODELLED_S, POLL_MODELLED_S, TRIGGER_POLL_AT_LEAST_S
 from recovery_ops.errors import RecoveryError
 from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
+from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.settings import Settings
 
@@ -79,5 +80,18 @@ class PeopleTrigger(BaseTrigger):
     def _held(self) -> bool:
         try:
             return library().is_held(RunRef.from_json(self.run_json), self.step)
+        except RecoveryError as error:
+            return error.retryable
+
+
+class QuestionTrigger(PeopleTrigger):
+    """Fire when nobody waits for the answer about cutover any more; each look forecasts the RTO."""
+
+    def __init__(self, run: Mapping[str, Any], step: str = SystemStep.APPROVE, until: float | None = None) -> None:
+        super().__init__(run, str(step), until)
+
+    def _held(self) -> bool:
+        try:
+            return library().is_unanswered(RunRef.from_json(self.run_json))
         except RecoveryError as error:
             return error.retryable

@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, TaskGroup
 
-from recovery_ops.airflow.approval import approval_task
+from recovery_ops.airflow.approval import WATCH, ApproveOperator, WatchOperator, approval_task
 from recovery_ops.airflow.notifying import RunNotifier
 from recovery_ops.airflow.operators import DeclareOperator, RollbackOperator, StepOperator, VerdictOperator
 from recovery_ops.model.plan import Mode, Plan, Step, SystemStep
@@ -37,8 +37,14 @@ class Wiring:
         for step in self.plan.steps:
             for need in step.needs:
                 self.tasks[step.id].set_upstream(self.tasks[need])
+        self._watch()
         self._undo()
         self._end()
+
+    def _watch(self) -> None:
+        asks = self.tasks.get(SystemStep.APPROVE)
+        if isinstance(asks, ApproveOperator):
+            WatchOperator(task_id=WATCH).set_upstream([self.tasks[need] for need in sorted(asks.upstream_task_ids)])
 
     def _undo(self) -> None:
         if SystemStep.ROLLBACK in self.tasks:

@@ -19,6 +19,9 @@ SUSPECT_ATTEMPTS = 1
 PROBE_TIMEOUT_S = 3.0
 """Each of the two parts of a probe from outside: the answer of DNS, the answer of the front door."""
 
+BUDGET_AT_LEAST_S = 5.0
+"""Until an operation has used up the budget of its step, in a sandbox, however much time is scaled."""
+
 POLL_MODELLED_S = 15.0
 """Between two looks at a running operation."""
 POLL_AT_LEAST_S = 0.1

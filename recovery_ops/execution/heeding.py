@@ -10,6 +10,7 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.limits import LOOK_AT_LEAST_S, LOOK_MODELLED_S
 from recovery_ops.errors import ClaimLostError, RunCancelledError, StepFailedError
 from recovery_ops.execution.attempts import Failure, held_until, last_failure, wants_retry
+from recovery_ops.execution.forecasting import Watchman
 from recovery_ops.execution.guarding import stand_guard
 from recovery_ops.execution.runners import current_runner
 from recovery_ops.execution.view import RunView, holding
@@ -80,8 +81,10 @@ def waits_for_people(view: RunView, step: Step) -> bool:
     return failure is not None and held_until(view, step, failure) is not None
 
 
-def wait_until_allowed(view: RunView, step: Step, past: list[Event], limit_s: float | None) -> Heed:
+def wait_until_allowed(view: RunView, step: Step, past: list[Event], limit_s: float | None, watchman: Watchman) -> Heed:
     """Wait while people hold the step, at most ``limit_s`` wall seconds; keep the lease of the run meanwhile.
+
+    ``watchman`` is told, for what people hold up uses up the RTO.
 
     Raises:
         RunCancelledError: The run was cancelled or yields to another one.
@@ -93,7 +96,7 @@ def wait_until_allowed(view: RunView, step: Step, past: list[Event], limit_s: fl
     found = heed(view, step, past)
     if found.held is None:
         return found
-    with holding(view, step.id):
+    with holding(view, step.id), watchman.held():
         seen = until(lambda: heed(view, step, past), lambda seen: seen.held is None, view, limit_s)
     return replace(seen, waited=True)
 

@@ -30,12 +30,11 @@ class Meter:
             self._waiting_since = None
             self._waited_here_s += time.monotonic() - begin
 
-    def modelled_s(self, factor: float) -> float:
-        """Return AWS seconds until now, in the middle of a wait too; ``factor`` is wall seconds per AWS second."""
-        now = time.monotonic()
-        waiting_s = 0.0 if self._waiting_since is None else now - self._waiting_since
-        here_s = self._waited_here_s + waiting_s
-        return (now - self._begin - here_s) + (here_s + self._waited_before_s) / (factor or 1.0)
+    def waiting_s(self) -> float:
+        """Return wall seconds waited for AWS until now, in the middle of a wait too."""
+        since = self._waiting_since
+        here_s = self._waited_here_s + (0.0 if since is None else time.monotonic() - since)
+        return here_s + self._waited_before_s
 
     @property
     def waited_s(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.aws.limits import POLL_AT_LEAST_S, POLL_MODELLED_S
+from recovery_ops.aws.limits import BUDGET_AT_LEAST_S, POLL_AT_LEAST_S, POLL_MODELLED_S
 from recovery_ops.aws.waiting import require_success, watch
 from recovery_ops.errors import RecoveryError, RunCancelledError, StepError, StepFailedError
 from recovery_ops.execution.asking import StillAskedError
@@ -105,29 +105,45 @@ def _run_step(
         if view.slot == DRILL and not view.plan.has(step_id):
             return StepResult(finished=True, outcome=NOT_PLANNED)
         step = view.plan.step(step_id)
-        while True:
-            past = view.log.events_of(f"{step_id}#")
-            if any(event.type is EventType.STEP_SUCCEEDED for event in past):
-                _complete_record(view, step_id)
-                return StepResult(finished=True, outcome="succeeded-before")
-            seen = wait_until_allowed(view, step, past, wait_limit_s)
-            if seen.skipped:
-                return SKIPPED
-            if seen.held is not None:
-                return StepResult(finished=False, outcome=seen.held)
-            meter = Meter() if seen.waited else meter  # waiting for people is not
-            try:
-                return _attempt(view, step, meter, past, next_attempt(past, attempt), wait_limit_s, answer)
-            except StepError as error:
-                if not waits_for_people(view, step):
-                    raise
-                meter = Meter()
-                log.warning("step waits for people", run_id=ref.run_id, step=step_id, error=error.message)
+        watchman = Watchman(view, step)
+        with watchman.watching():
+            return _until_over(view, step, watchman, meter, attempt, wait_limit_s, answer)
+
+
+def _until_over(
+    view: RunView,
+    step: Step,
+    watchman: Watchman,
+    meter: Meter,
+    attempt: int,
+    wait_limit_s: float | None,
+    answer: Mapping[str, Any] | None,
+) -> StepResult:
+    """Try as often as people want it; ``meter`` is that of the first attempt if nobody holds it up."""
+    while True:
+        past = view.log.events_of(f"{step.id}#")
+        if any(event.type is EventType.STEP_SUCCEEDED for event in past):
+            _complete_record(view, step.id)
+            return StepResult(finished=True, outcome="succeeded-before")
+        seen = wait_until_allowed(view, step, past, wait_limit_s, watchman)
+        if seen.skipped:
+            return SKIPPED
+        if seen.held is not None:
+            return StepResult(finished=False, outcome=seen.held)
+        watchman.meter = meter = Meter() if seen.waited else meter  # waiting for people is not
+        try:
+            return _attempt(view, step, watchman, meter, past, next_attempt(past, attempt), wait_limit_s, answer)
+        except StepError as error:
+            if not waits_for_people(view, step):
+                raise
+            watchman.meter, meter = None, Meter()
+            log.warning("step waits for people", run_id=view.ref.run_id, step=step.id, error=error.message)
 
 
 def _attempt(
     view: RunView,
     step: Step,
+    watchman: Watchman,
     meter: Meter,
     past: list[Event],
     attempt: int,
@@ -137,14 +153,13 @@ def _attempt(
     writer = view.log.writer(f"{step.id}#{attempt}")
     if not _resumes(past, writer.name):
         writer.append(EventType.STEP_STARTED, _facts(view, step, attempt), at=meter.began_at)
-    watchman = Watchman(view, step, writer)
     try:
         with _entitled(view, step, attempt):
             if step.component is None:
                 outputs = run_system_step(view, step, writer, meter, answer, limit_s)
             else:
-                outputs = _Component(view, step, writer, meter, past, limit_s, watchman).run()
-        watchman.look(meter.modelled_s(view.settings.time_factor), over=True)
+                outputs = _Component(view, step, writer, meter, past, limit_s).run()
+        watchman.look(over=True)
     except _StillRunning as waiting:
         return StepResult(finished=False, outcome="waiting", operation=waiting.operation)
     except StillAskedError as asking:
@@ -168,10 +183,12 @@ def _fault_of_ours(step: Step, error: Exception) -> StepFailedError:
 
 
 def look(ref: RunRef, operation: OperationRef) -> OperationStatus:
-    """Look once at an operation of a run; reads only. For triggers and progress displays."""
+    """Look once at an operation of a run, for triggers and progress displays; records nothing but a forecast."""
     view = load_run(ref)
     component = view.system.component(operation.component)
-    with acting(view, f"{operation.component}.{operation.phase}"):
+    step_id = f"{operation.component}.{operation.phase}"
+    with acting(view, step_id):
+        Watchman(view, view.plan.step(step_id), outside=True).look()
         return driver(component).poll(operation, view.context(component))
 
 
@@ -194,10 +211,8 @@ class _Component:
         meter: Meter,
         past: list[Event],
         wait_limit_s: float | None,
-        watchman: Watchman,
     ) -> None:
         self.view, self.step, self.writer, self.meter = view, step, writer, meter
-        self.watchman = watchman
         self.open = _open_operation(past)
         meter.add_waited(self._age_s())
         self.wait_limit_s = wait_limit_s
@@ -238,7 +253,7 @@ class _Component:
         return ref
 
     def _wait(self, ref: OperationRef) -> OperationStatus:
-        budget_s = max(self.view.wall(self.step.budget_s), 5.0) - self._age_s()
+        budget_s = max(self.view.wall(self.step.budget_s), BUDGET_AT_LEAST_S) - self._age_s()
         limit_s = budget_s if self.wait_limit_s is None else min(budget_s, self.wait_limit_s)
         with self.meter.waiting():
             status = watch(
@@ -257,7 +272,6 @@ class _Component:
     def _poll(self, ref: OperationRef) -> OperationStatus:
         self.listen()
         self._mind(graceful=self.listen.graceful)
-        self.watchman.look(self.meter.modelled_s(self.view.settings.time_factor), over=False)
         return self.kind.poll(ref, self.ctx)
 
     def _mind(self, *, graceful: bool | None) -> None:

@@ -11,6 +11,7 @@ from catalogs import catalog_text, load
 
 from recovery_ops.airflow.dags import component_dag, debts_dag, failback_dag, failover_dag, protect_dag
 from recovery_ops.airflow.form import FIELDS, recovery_form
+from recovery_ops.airflow.operators import NO_STEPS
 from recovery_ops.execution.systems import plan_for
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.system import System
@@ -138,6 +139,16 @@ def test_people_are_asked_when_the_policy_says_so(tmp_path: Path) -> None:
     assert [user["id"] for user in asking.assigned_users] == ["alice", "bob"]
     assert asking.defaults == ["Reject"]
     assert asking.response_timeout.total_seconds() == 180
+
+
+def test_somebody_forecasts_the_rto_while_people_are_asked_and_nothing_waits_for_that(tmp_path: Path) -> None:
+    system = load(tmp_path, catalog_text("ranking", approval="ask"))
+    asking = failover_dag(system)
+    assert asking.get_task("watch").upstream_task_ids == asking.get_task("approve").upstream_task_ids
+    assert after(asking, "watch") == set()
+    steps = {step.id for step in plan_for(system, "us-west-2").steps}
+    assert set(asking.task_ids) - steps == {"watch", "verdict"}
+    assert set(asking.task_ids) - NO_STEPS == steps
 
 
 def test_a_question_stays_open_long_enough_when_time_is_scaled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from recovery_ops.airflow import library, triggers
-from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger
+from recovery_ops.airflow.triggers import OperationTrigger, PeopleTrigger, QuestionTrigger
 from recovery_ops.errors import RecordError, StepInterruptedError
 from recovery_ops.model.operations import DONE, OperationRef, OperationState, OperationStatus
 from recovery_ops.model.runs import RunRef
@@ -103,3 +103,23 @@ def test_a_step_that_people_hold_is_woken_when_they_let_go(monkeypatch: pytest.M
         library.uninstall()
     assert event.payload == {"step": "commit"}
     assert (asked, answers) == ([(RUN, "commit")] * 4, [])
+
+
+def test_a_question_is_watched_until_somebody_has_answered_it() -> None:
+    answers: list[bool | Exception] = [True, StepInterruptedError("no answer"), True, False]
+
+    def is_unanswered(ref: RunRef) -> bool:
+        assert ref == RUN
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    library.install(replace(library.REAL, is_unanswered=is_unanswered))
+    try:
+        path, facts = QuestionTrigger(run=RUN.to_json()).serialize()
+        assert path.endswith("triggers.QuestionTrigger")
+        event = asyncio.run(anext(aiter(QuestionTrigger(**facts).run())))
+    finally:
+        library.uninstall()
+    assert (event.payload, answers) == ({"step": "approve"}, [])

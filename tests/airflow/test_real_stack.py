@@ -58,6 +58,7 @@ def test_traffic_moves_when_an_approver_says_yes(stack: StackWorld) -> None:
     run = stack.trigger("failover__pricing", "a region is gone", user="carol")
     run.awaits_an_answer()
     assert sum("asks_for_s" in line for line in run.lines()) == 1
+    until(lambda: sum("watches" in line for line in run.lines()) > 1, "a look at the question from the triggerer")
     with pytest.raises(RequestError, match="403"):
         stack.api("carol").answer(run.dag_id, run.run_id, "approve", approve=True)
     answer(stack, run, "bob", approve=True, comment="numbers look right")
@@ -69,6 +70,7 @@ def test_traffic_moves_when_an_approver_says_yes(stack: StackWorld) -> None:
     }
     assert run.asked("declare")[0]["person"] == "carol"
     assert run.steps()[-7:] == MOVING
+    assert run.states()["watch"] == "success"
 
 
 def answer(stack: StackWorld, run: DagRun, user: str, *, approve: bool, comment: str) -> None:

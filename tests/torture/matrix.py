@@ -11,7 +11,7 @@ from sent import Sent
 
 NOT_PLANNED = ("rollback",)
 """Steps that an undisturbed run never takes."""
-UNTOLD = ("step-started", "step-failed", "operation-started", "operation-ended", "anchored")
+UNTOLD = ("step-started", "step-failed", "operation-started", "operation-ended", "anchored", "rto-forecast")
 """Events that say how a step went and not what is true; a second attempt has its own."""
 
 

@@ -41,6 +41,7 @@ class FakeLibrary:
             is_held=self.is_held,
             must_roll_back=lambda ref: "cutover" in self.steps(ref.run_id),
             ask=self.ask,
+            is_unanswered=self.is_unanswered,
             protect=self.protect,
             prepare=lambda name, _person: self.protect(name),
             pay_debts=lambda _name: {"paid": [], "left": []},
@@ -148,6 +149,10 @@ class FakeLibrary:
 
     def ask(self, ref: RunRef, timeout_s: float) -> None:
         self._note(ref.run_id, asks_for_s=timeout_s)
+
+    def is_unanswered(self, ref: RunRef) -> bool:
+        self._note(ref.run_id, watches="approve")
+        return not self.asked(ref.run_id, "approve")
 
     def protect(self, system: str) -> str:
         self._note("protection", step=f"protect {system}")

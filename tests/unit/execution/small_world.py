@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -164,6 +164,7 @@ class ObedientKind(Kind):
     def verify(self, ctx: StepContext) -> Iterable[Check]:
         name = self.component.name
         self.script.note(f"{name}.verify")
+        until(lambda: f"{name}.verify" not in self.script.slow)
         outcome = self.script.outcomes.get(name, CheckOutcome.PASS)
         yield Check(component=name, gate=Gate.INTEGRITY, name="sums", expected=1, observed=1, outcome=outcome)
 
@@ -172,6 +173,9 @@ class ObedientKind(Kind):
         if self.component.name in self.script.unfenced:
             raise StepError(f"{self.component.name}: {ctx.source_region} does not answer")
         yield f"writers of {self.component.name}"
+
+    def travelling(self, ctx: StepContext) -> Iterable[str]:
+        return ["a write"] if f"{self.component.name}.fence" in self.script.slow else []
 
 
 @dataclass(slots=True)
@@ -235,17 +239,18 @@ class SmallWorld:
         mode: Mode = Mode.FAILOVER,
         execution: str = "direct",
         intent: Intent = Intent.REGION_LOSS,
+        lost_s: float = 0.0,
     ) -> RunRef:
-        """Write the declaration of a run without a recovery point, and take its claim."""
+        """Write the declaration of a run without a recovery point, and take its claim; T0 was ``lost_s`` before."""
         made = plan(
             self.system, mode=mode, impaired_region=HOME, recovery_region=TARGET, costs_of=ObedientKind.costs,
             intent=intent,
         )  # fmt: skip
+        now = datetime.now(UTC)
         request = RunRequest(
             system=self.system.name, mode=mode, recovery_region=TARGET, person="alice", reason="gone", token="t",
-            execution=execution, graceful=graceful, intent=intent,
+            execution=execution, graceful=graceful, intent=intent, impact_at=now - timedelta(seconds=lost_s),
         )  # fmt: skip
-        now = datetime.now(UTC)
         ref = declare._ref(request, self.system, made, now)
         self.monkeypatch.setattr(declare, "_point", lambda *_: None)
         choice: Any = type("Choice", (), {"refused": {}, "point": None})()
