@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from recovery_ops.airflow.library import library
 from recovery_ops.airflow.notifying import tell
-from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator
+from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator, said
 from recovery_ops.aws.alarms import AlarmChange, forget, receive
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import RecoveryError
@@ -121,7 +121,7 @@ class JudgeOperator(RecoveryOperator):
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - a look needs nothing of it
         """Return the judgment."""
-        return dict(library().detect(self.system))
+        return said(dict(library().detect(self.system)))
 
 
 class FailOverOperator(TriggerOnceOperator):
@@ -147,7 +147,7 @@ class TellOperator(RecoveryOperator):
         judgment = context["ti"].xcom_pull(task_ids="judge")
         if not judgment["news"]:
             raise AirflowSkipException("people know already, or there is nothing to know")
-        return tell(library().load_system(self.system), "declared", facts_of(judgment))
+        return said(tell(library().load_system(self.system), "declared", facts_of(judgment)))
 
 
 def conf_of(judgment: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from recovery_ops.model.detection import Channel, Notify
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import System
 from recovery_ops.playbooks import Message, render_message
+from recovery_ops.record.envelope import redacted
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +54,11 @@ class RunNotifier(BaseNotifier):
 def tell(system: System, moment: str, facts: Mapping[str, Any]) -> list[dict[str, str]]:
     """Send the message of ``moment`` to everyone whom the catalog names; return one entry each, sent or failed."""
     told = []
+    clean = {name: redacted(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
     for place in system.notify:
         state, detail = "sent", ""
         try:
-            SENDERS[place.channel](target_of(place), render_message(system, place.audience, moment, facts))
+            SENDERS[place.channel](target_of(place), render_message(system, place.audience, moment, clean))
         except Exception as error:  # noqa: BLE001 - whatever a channel raises, the others are told
             state, detail = "failed", type(error).__name__
             log.warning("nobody was told", channel=place.channel, audience=place.audience, error=type(error).__name__)

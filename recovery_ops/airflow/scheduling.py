@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator
+from recovery_ops.airflow.operators import RecoveryOperator, TriggerOnceOperator, said
 
 PERSON = "policy:calendar"
 """On whose behalf a drill is held that nobody asked for."""
@@ -23,7 +23,7 @@ class CalendarOperator(RecoveryOperator):
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - a look needs nothing of it
         """Return the calendar, with the drill to start now if there is one."""
-        return dict(library().agenda(self.system))
+        return said(dict(library().agenda(self.system)))
 
 
 class StartDrillOperator(TriggerOnceOperator):

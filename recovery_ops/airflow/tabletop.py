@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from recovery_ops.airflow.form import TABLETOP_FIELDS
 from recovery_ops.airflow.library import library
-from recovery_ops.airflow.operators import Context, RecoveryOperator, VerdictOperator, ref_of, retrying
+from recovery_ops.airflow.operators import Context, RecoveryOperator, VerdictOperator, ref_of, retrying, said
 from recovery_ops.airflow.requests import person_of, refuse_unknown
 from recovery_ops.catalog.quantities import in_words
 from recovery_ops.drills.scenario_files import find_scenario, own_folder
@@ -54,7 +54,7 @@ class ConveneOperator(RecoveryOperator):
         refuse_unknown(dag_run.conf or {}, TABLETOP_FIELDS)
         system = calls.load_system(self.system)
         if run_id := params["resume_run"]:
-            return calls.tabletops.resume(system, run_id).to_json()
+            return said(calls.tabletops.resume(system, run_id).to_json())
         asked = TabletopRequest(
             scenario=find_scenario(params["scenario"], own_folder(system)),
             person=person_of(context),
@@ -65,7 +65,7 @@ class ConveneOperator(RecoveryOperator):
             announced=params["announced"],
             third_parties=tuple(params["third_parties"] or ()),
         )
-        return calls.tabletops.convene(system, asked).to_json()
+        return said(calls.tabletops.convene(system, asked).to_json())
 
 
 class ShowOperator(RecoveryOperator):
@@ -81,7 +81,7 @@ class ShowOperator(RecoveryOperator):
         if forms is None:
             raise AirflowSkipException("the scenario has no more injects")
         patience_s = 60.0 * context["params"]["patience_minutes"]
-        return [{"question": form, "patience_s": patience_s} for form in forms]
+        return said([{"question": form, "patience_s": patience_s} for form in forms])
 
 
 class AnswerOperator(HITLOperator):
@@ -118,7 +118,7 @@ class AnswerOperator(HITLOperator):
             return None
         answer = answer_from(HITLOperator.execute_complete(self, context, event))
         library().tabletops.decide(ref_of(context), self.question["inject"], self.question["role"], answer)
-        return answer
+        return said(answer)
 
 
 class LessonsOperator(HITLOperator):
@@ -149,7 +149,7 @@ class LessonsOperator(HITLOperator):
         given = HITLOperator.execute_complete(self, context, event)
         found = lessons_from(given) if NOTE in given["chosen_options"] else []
         library().tabletops.note(ref_of(context), found)
-        return found
+        return said(found)
 
 
 class CloseOperator(RecoveryOperator):
@@ -157,7 +157,7 @@ class CloseOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> str:
         """Return how it ended."""
-        return library().tabletops.close(ref_of(context))
+        return said(library().tabletops.close(ref_of(context)))
 
 
 def tabletop_id(system: str) -> str:
