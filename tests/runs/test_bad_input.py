@@ -37,6 +37,20 @@ def test_a_wrong_catalog_starts_nothing_and_every_problem_is_located(
                 assert f"fraud-detection.yaml:{number}:" in done.output, mistake
 
 
+def test_a_setting_that_cannot_be_used_starts_nothing(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOVERY_OPS_TIME_FACTOR", "fast")
+    monkeypatch.setenv("RECOVERY_OPS_DATABASE_URL", "mysql://me:hunter2@host/x")
+    with nothing_changes(world, calls=0):
+        done = cli("failover", "fraud-detection", "--to", TARGET)
+    assert done.exit_code == 2, done.output
+    assert "RECOVERY_OPS_TIME_FACTOR is 'fast'" in done.output
+    assert "RECOVERY_OPS_DATABASE_URL must be a PostgreSQL URL" in done.output
+    assert "hunter2" not in done.output
+    assert "Traceback" not in done.output
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
