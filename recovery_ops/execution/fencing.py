@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from recovery_ops.aws.objects import in_threads
 from recovery_ops.errors import DeadlineExceededError, StepError, StepFailedError
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.view import RunView
@@ -35,17 +36,16 @@ def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     """
     fenced: list[str] = []
     unreached: list[str] = []
-    for component in view.system.components:
-        region = view.ref.impaired_region
-        facts = {"component": component.name, "region": region}
-        try:
-            for what in driver(component).fence(view.context(component, writer)):
-                fenced.append(what)
-                writer.append(EventType.FENCED, facts | {"what": what})
-        except StepError as error:
-            if view.is_graceful(SystemStep.FENCE):
-                unreached.append(f"{component.name}: {error.message}")
-                continue
+    components = view.system.components
+    tried = in_threads(lambda component: _tried(view.context(component, writer)), components)
+    for component, (done, error) in zip(components, tried, strict=True):
+        fenced += done
+        facts = {"component": component.name, "region": view.ref.impaired_region}
+        for what in done:
+            writer.append(EventType.FENCED, facts | {"what": what})
+        if error is not None and view.is_graceful(SystemStep.FENCE):
+            unreached.append(f"{component.name}: {error.message}")
+        elif error is not None:
             debt = {"debt": "fence", "what": f"stop writers of {component.name}", "why": error.message}
             writer.append(EventType.DEBT_NOTED, facts | debt)
     if unreached:
@@ -90,6 +90,16 @@ def open_side(view: RunView, writer: EventWriter, region: str) -> list[str]:
             debt = {"debt": "unfence", "what": f"let writers of {component.name} in again", "why": error.message}
             writer.append(EventType.DEBT_NOTED, facts | debt)
     return opened
+
+
+def _tried(ctx: StepContext) -> tuple[list[str], StepError | None]:
+    """Return what of a component was fenced and why the rest was not; a region that hangs costs each the same time."""
+    done: list[str] = []
+    try:
+        done.extend(driver(ctx.component).fence(ctx))
+    except StepError as error:
+        return done, error
+    return done, None
 
 
 def _until_arrived(view: RunView) -> None:

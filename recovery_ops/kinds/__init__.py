@@ -18,7 +18,13 @@ from typing import TypeVar
 
 from recovery_ops.kinds.base.context import Stage, StepContext
 from recovery_ops.kinds.base.kind import Kind, KindSettings
-from recovery_ops.kinds.base.objects import OBJECT_ACTIONS, replicated, replication_findings
+from recovery_ops.kinds.base.objects import (
+    OBJECT_ACTIONS,
+    fence_objects,
+    replicated,
+    replication_findings,
+    unfence_objects,
+)
 from recovery_ops.kinds.base.parting import Parted, Reconciliation
 from recovery_ops.model.system import Component
 
@@ -33,9 +39,11 @@ __all__ = [
     "StepContext",
     "all_kinds",
     "driver",
+    "fence_objects",
     "kind",
     "replicated",
     "replication_findings",
+    "unfence_objects",
 ]
 
 ENTRY_POINTS = "recovery_ops.kinds"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recovery_ops.aws import parting, replication
+from recovery_ops.aws import fences, parting, replication
 from recovery_ops.aws.objects import pin
 from recovery_ops.aws.pinned import absent, keep_newest, list_versions, restore_exactly
 from recovery_ops.catalog.quantities import BucketTemplate
@@ -20,9 +20,11 @@ from recovery_ops.kinds import (
     Reconciliation,
     Stage,
     StepContext,
+    fence_objects,
     kind,
     replicated,
     replication_findings,
+    unfence_objects,
 )
 from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
@@ -96,6 +98,7 @@ class S3Dataset(Kind):
         capture = self._capture(ctx)
         bring_back = restore_exactly if ctx.intent is Intent.CORRUPTION else keep_newest
         if not ctx.isolated:
+            fences.let_us_in(self._bucket(ctx.target_region), self.settings.prefix, ctx.target_region)
             bring_back(capture.objects, self.settings.prefix, ctx.target_region)
         return ctx.ref(phase, f"s3://{self._bucket(ctx.target_region)}/{self.settings.prefix}")
 
@@ -162,6 +165,14 @@ class S3Dataset(Kind):
     def footprint(self, ctx: StepContext) -> Iterable[Usage]:
         """Say how much the copy in the target region stores; reads only."""
         yield replicated(ctx, self.settings.bucket, self.settings.prefix)
+
+    def fence(self, ctx: StepContext) -> Iterable[str]:
+        """Deny writes to the data of the region we leave; replication goes on."""
+        return [fence_objects(ctx, self._place(ctx.source_region), self.settings.prefix)]
+
+    def unfence(self, ctx: StepContext) -> Iterable[str]:
+        """Let writers in again."""
+        return unfence_objects(ctx, self._place(ctx.source_region), self.settings.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when the target bucket does not replicate back to the region that was left."""

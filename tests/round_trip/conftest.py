@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trips import CATALOGS, Trip, patient_system
+from trips import CATALOGS, HOME, LOGS, Trip, patient_system
 
 from recovery_ops.aws.worlds import speaking_to
 from recovery_ops.cli import local
@@ -23,6 +23,7 @@ def trip(tmp_path: Path) -> Iterator[Trip]:
     ):
         seed(sandbox.base_url, CATALOGS / "fraud-detection" / "network.yaml")
         made = Trip(sandbox=sandbox, system=patient_system(), folder=tmp_path)
+        made.put_object(HOME, f"{LOGS}first", 1)
         protect(made.system)
         yield made
         if made.writer is not None:

@@ -5,10 +5,12 @@
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from trips import AWAY, HOME, Trip, until
+from trips import AWAY, DATA, HOME, LOGS, Trip, until
 
 from recovery_ops.errors import RequestError
 from recovery_ops.execution.debts import open_debts
@@ -21,7 +23,7 @@ from recovery_ops.record.state import RunState
 
 TRIPS = int(os.environ.get("RECOVERY_OPS_TRIPS", "1"))
 AT_STAKE = ("unseen", "contested")
-"""Two writes per trip that home acknowledges and cannot replicate any more."""
+"""Two writes per trip, of a row and of an object each, that home acknowledges and cannot replicate any more."""
 
 
 @pytest.mark.timeout(300 * TRIPS)
@@ -63,14 +65,20 @@ def there(trip: Trip, number: int) -> None:
     trip.sandbox.control.replication(HOME, AWAY, paused=True)
     for name in AT_STAKE:
         trip.put(HOME, f"{name}-{number}", 1)
+        trip.put_object(HOME, f"{DATA}{name}-{number}", 1)
+    trip.put_object(HOME, f"{LOGS}home-{number}", 1)
     impact = trip.lose_home()
     trip.sandbox.control.replication(HOME, AWAY, paused=False)
     state = trip.move(Mode.FAILOVER, AWAY, graceful=False, impact_at=impact)
     assert (state.outcome, state.serving_region) == ("committed", AWAY)
     assert proven(state)
-    assert ("fence", "features") in {(debt.debt, debt.component) for debt in state.debts}
+    owing = {debt.component for debt in state.debts if debt.debt == "fence"}
+    assert owing == {"features", "registry", "training-data", "inference-logs"}
     assert not {f"{name}-{number}" for name in AT_STAKE} & set(trip.rows(AWAY))
     trip.put(AWAY, f"contested-{number}", 2)
+    trip.put_object(AWAY, f"{DATA}contested-{number}", 2)
+    trip.put_object(AWAY, f"{DATA}away-{number}", 2)
+    trip.put_object(AWAY, f"{LOGS}away-{number}", 1)
 
 
 def returned(trip: Trip, number: int) -> None:
@@ -86,6 +94,9 @@ def returned(trip: Trip, number: int) -> None:
     assert AWAY in trip.answers()
     with pytest.raises(ClientError, match="explicit deny"):
         trip.put(HOME, f"stray-{number}", 1)
+    for prefix in (DATA, LOGS):
+        with pytest.raises(ClientError, match="explicit deny"):
+            trip.put_object(HOME, f"{prefix}stray-{number}", 1)
 
 
 def back(trip: Trip, number: int) -> None:
@@ -94,7 +105,8 @@ def back(trip: Trip, number: int) -> None:
     assert (state.outcome, state.serving_region) == ("committed", HOME)
     assert proven(state)
     assert serving_region(trip.system).region == HOME
-    (online,) = [note.facts for note in state.note(EventType.RECONCILED) if note.facts["component"] == "features"]
+    known = {note.facts["component"]: note.facts for note in state.note(EventType.RECONCILED)}
+    online = known["features"]
     conflicts = json.loads(json.dumps(online["conflicts"], default=dict))
     assert f"contested-{number}" in {conflict["key"] for conflict in conflicts}
     assert f"unseen-{number}" not in {conflict["key"] for conflict in conflicts}
@@ -102,4 +114,27 @@ def back(trip: Trip, number: int) -> None:
     assert online["merged"] >= 1
     rows = trip.rows(HOME)
     assert (rows[f"unseen-{number}"], rows[f"contested-{number}"]) == (1, 2)
+    of_objects(trip, known["training-data"], number)
+    of_logs(trip, known["inference-logs"], number)
     assert open_debts(trip.system) == ()
+
+
+def of_objects(trip: Trip, told: Mapping[str, Any], number: int) -> None:
+    """Of one key two versions, the later one current and the conflict listed; of the others what was written."""
+    listed = {conflict["key"].rpartition("/")[2]: conflict for conflict in told["conflicts"]}
+    assert set(listed) == {f"contested-{number}"}
+    dropped = listed[f"contested-{number}"]["dropped"]
+    for region in (HOME, AWAY):
+        assert trip.rows_of(region, f"{DATA}contested-{number}") == 2
+        assert trip.rows_of(region, f"{DATA}contested-{number}", dropped[0]) == 1
+        assert trip.rows_of(region, f"{DATA}unseen-{number}") == 1
+        assert trip.rows_of(region, f"{DATA}away-{number}") == 2
+    assert told["lost"] == 0
+    assert told["merged"] >= 2
+
+
+def of_logs(trip: Trip, told: Mapping[str, Any], number: int) -> None:
+    """Keys that nobody writes twice are all there on both sides, and in no conflict."""
+    assert (list(told["conflicts"]), told["lost"]) == ([], 0)
+    written = {f"{side}-{trips}" for side in ("home", "away") for trips in range(1, number + 1)} | {"first"}
+    assert trip.logs(HOME) == trip.logs(AWAY) == written

@@ -1,5 +1,7 @@
 """A protected system in a sandbox of its own, with a writer outside, that is failed over and brought home."""
 
+import functools
+import io
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pandas as pd
 from botocore.config import Config
 
 from recovery_ops.cli import local
@@ -22,11 +25,13 @@ from recovery_ops.sandbox.outside.crowd import Person, send_out
 from recovery_ops.sandbox.outside.journal import acknowledged, lines
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.seed import data
+from recovery_ops.sandbox.seed.fraud_detection import ROLE, parquet
 from recovery_ops.testing import patience
 
 CATALOGS = Path(__file__).parents[2] / "dags"
 HOME, AWAY = "us-east-1", "us-west-2"
 TABLE, KEY = "fraud-features", "entity_id"
+DATA, LOGS = "training/", "inference-logs/"
 
 
 until = patience.until
@@ -35,7 +40,19 @@ until = patience.until
 def patient_system() -> System:
     """The shipped catalog without what depends on how busy this machine is: freshness and latency are given time."""
     system = load_system("fraud-detection", CATALOGS)
-    return replace(system, components=tuple(map(_patient, system.components)))
+    return replace(system, components=(*map(_patient, system.components), inference_logs(system)))
+
+
+def inference_logs(system: System) -> Component:
+    """Return a component of keys that are only ever added: what was asked of the models and what they answered."""
+    settings = {"bucket": "fraud-data-{region}", "prefix": LOGS}
+    return replace(system.component("training-data"), name="inference-logs", settings=settings)
+
+
+@functools.cache
+def body_of(rows: int) -> bytes:
+    """Return a Parquet file with the first rows of the training data."""
+    return parquet(data.split(data.load_phishing())[0].head(rows))
 
 
 def _patient(component: Component) -> Component:
@@ -52,10 +69,10 @@ class Trip:
     writer: Person | None = None
     runs: int = 0
 
-    def aws(self, service: str, region: str) -> Any:
+    def aws(self, service: str, region: str, **keys: str) -> Any:
         config = Config(user_agent_extra="recovery-ops-test/1", s3={"addressing_style": "path"})
         make: Any = boto3.client
-        return make(service, region_name=region, endpoint_url=self.sandbox.base_url, config=config)
+        return make(service, region_name=region, endpoint_url=self.sandbox.base_url, config=config, **keys)
 
     def send_writer(self) -> None:
         self.writer = send_out(
@@ -106,6 +123,26 @@ class Trip:
         features = {name: {"N": "0"} for name in data.FEATURES}
         self.aws("dynamodb", region).put_item(TableName=TABLE, Item=item | features)
 
+    def put_object(self, region: str, key: str, rows: int) -> None:
+        """Write an object with that many rows of training data, as a writer with a role of its own."""
+        role = self.aws("iam", region).get_role(RoleName=ROLE)["Role"]["Arn"]
+        keys = self.aws("sts", region).assume_role(RoleArn=role, RoleSessionName="writer")["Credentials"]
+        names = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey"}
+        names |= {"aws_session_token": "SessionToken"}
+        s3 = self.aws("s3", region, **{option: keys[name] for option, name in names.items()})
+        s3.put_object(Bucket=f"fraud-data-{region}", Key=key, Body=body_of(rows))
+
+    def rows_of(self, region: str, key: str, version: str | None = None) -> int:
+        """How many rows the object has that a reader sees, or one exact version of it."""
+        exact = {"VersionId": version} if version else {}
+        answer = self.aws("s3", region).get_object(Bucket=f"fraud-data-{region}", Key=key, **exact)
+        return len(pd.read_parquet(io.BytesIO(answer["Body"].read())))
+
+    def logs(self, region: str) -> set[str]:
+        """The inference logs of a region by what comes after their prefix."""
+        listed = self.aws("s3", region).list_objects_v2(Bucket=f"fraud-data-{region}", Prefix=LOGS)
+        return {item["Key"].removeprefix(LOGS) for item in listed.get("Contents", [])}
+
     def rows(self, region: str) -> dict[str, int]:
         pages = self.aws("dynamodb", region).get_paginator("scan").paginate(TableName=TABLE)
         return {item[KEY]["S"]: int(item["version"]["N"]) for page in pages for item in page["Items"]}
@@ -128,6 +165,7 @@ class Trip:
                 "tables": self.aws("dynamodb", region).list_tables()["TableNames"],
                 "replicas": self._replicas(region),
                 "policy": self._policy(region),
+                "bucket policies": self._bucket_policies(region),
                 "replication": self._replication(region),
                 "parameters": self._parameters(region),
                 "endpoint": self._endpoint(region),
@@ -159,6 +197,15 @@ class Trip:
             return str(dynamodb.get_resource_policy(ResourceArn=arn)["Policy"])
         except dynamodb.exceptions.PolicyNotFoundException:
             return None
+
+    def _bucket_policies(self, region: str) -> dict[str, str]:
+        s3, found = self.aws("s3", region), {}
+        for bucket in s3.list_buckets(BucketRegion=region)["Buckets"]:
+            try:
+                found[bucket["Name"]] = s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"]
+            except s3.exceptions.ClientError:
+                continue
+        return found
 
     def _replication(self, region: str) -> dict[str, Any]:
         s3, found = self.aws("s3", region), {}

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from recovery_ops.aws import replication
+from recovery_ops.aws import fences, replication
 from recovery_ops.aws.objects import stored_bytes
 from recovery_ops.kinds.base.context import StepContext
 from recovery_ops.model.cost import GIB, Purpose, Usage
 from recovery_ops.model.finding_codes import finding
 from recovery_ops.model.findings import Finding, Severity
 
-OBJECT_ACTIONS = frozenset(
+OBJECT_ACTIONS = fences.ACTIONS | frozenset(
     {
         "iam:PassRole",
         "s3:DeleteObject",
@@ -53,3 +53,20 @@ def replication_findings(ctx: StepContext, bucket: str, prefix: str) -> Iterable
         missed = ctx.component.rpo_s is not None and behind_s > ctx.component.rpo_s
         what = f"{late.count} objects under {prefix} wait since {behind_s:.0f} s, for example {late.example}"
         yield finding("replication-lag", name, what, severity=Severity.BLOCKER if missed else None)
+
+
+def fence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> str:
+    """Deny writes under ``prefix`` of the bucket of the region we leave, ``(bucket, region)``; replication goes on.
+
+    Returns what was fenced, for :meth:`Kind.fence`.
+    """
+    bucket, why = place[0], f"{ctx.component.name}.fence"
+    fences.keep_writers_out(ctx.suspect("s3"), bucket, prefix, asked_in=ctx.target_region, why=why)
+    return f"writes to s3://{bucket}/{prefix} are denied"
+
+
+def unfence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> Iterable[str]:
+    """Let writers in again; returns what was done, for :meth:`Kind.unfence`."""
+    bucket, why = place[0], f"{ctx.component.name}.unfence"
+    if fences.let_writers_in(ctx.suspect("s3"), bucket, prefix, why):
+        yield f"writes to s3://{bucket}/{prefix} are allowed again"

@@ -5,10 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from recovery_ops.aws import items, published, replication, tables
+from recovery_ops.aws import fences, items, published, replication, tables
 from recovery_ops.aws.pinned import keep_newest, restore_exactly
 from recovery_ops.errors import NoRecoveryPointError
-from recovery_ops.kinds import OBJECT_ACTIONS, Kind, Parted, Reconciliation, Stage, StepContext, kind
+from recovery_ops.kinds import (
+    OBJECT_ACTIONS,
+    Kind,
+    Parted,
+    Reconciliation,
+    Stage,
+    StepContext,
+    fence_objects,
+    kind,
+    unfence_objects,
+)
 from recovery_ops.kinds.feature_store import looking, pinning, proving, returning
 from recovery_ops.kinds.feature_store.pinning import captured, known_table, restore_at
 from recovery_ops.kinds.feature_store.settings import FeatureStoreSettings
@@ -95,6 +105,9 @@ class FeatureStore(Kind):
         table = str(capture.content["table"])
         if not ctx.isolated:
             bring_back = restore_exactly if exact else keep_newest
+            fences.let_us_in(
+                self.settings.offline.place(ctx.target_region)[0], self.settings.offline.prefix, ctx.target_region
+            )
             bring_back(capture.objects, self.settings.offline.prefix, ctx.target_region)
         if tables.describe(table, ctx.target_region) is None:
             message = f"{self.component.name}: there is no replica {table} in {ctx.target_region} to adopt or restore"
@@ -157,16 +170,18 @@ class FeatureStore(Kind):
         return looking.footprint(self.settings, ctx)
 
     def fence(self, ctx: StepContext) -> Iterable[str]:
-        """Deny writes to the table of the region we leave; its replication goes on."""
-        arn = self._source_arn(ctx)
+        """Deny writes to the table and to offline features of the region we leave; their replication goes on."""
+        arn, offline = self._source_arn(ctx), self.settings.offline
         tables.keep_writers_out(ctx.suspect("dynamodb"), arn, f"{self.component.name}.fence")
-        return [f"writes to {arn} are denied"]
+        yield f"writes to {arn} are denied"
+        yield fence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:
         """Let writers in again."""
-        arn = self._source_arn(ctx)
-        taken_back = tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
-        return [f"writes to {arn} are allowed again"] if taken_back else []
+        arn, offline = self._source_arn(ctx), self.settings.offline
+        if tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence"):
+            yield f"writes to {arn} are allowed again"
+        yield from unfence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
         """Return the table and what runs restore from it, which alone is deleted; and the parameter that names it."""

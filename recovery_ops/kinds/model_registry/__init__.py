@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from recovery_ops.aws import packages, parting, replication
+from recovery_ops.aws import fences, packages, parting, replication
 from recovery_ops.aws.objects import read
 from recovery_ops.aws.pinned import restore_keys
 from recovery_ops.aws.references import names_of, references_check
@@ -15,9 +15,11 @@ from recovery_ops.kinds import (
     Reconciliation,
     Stage,
     StepContext,
+    fence_objects,
     kind,
     replicated,
     replication_findings,
+    unfence_objects,
 )
 from recovery_ops.kinds.model_registry import pinning, remaking
 from recovery_ops.kinds.model_registry.pinning import captured
@@ -83,6 +85,8 @@ class ModelRegistry(Kind):
         if phase is not Phase.REHYDRATE:
             return super().start(phase, ctx)
         group = group_of(self.settings, ctx)
+        if not ctx.isolated:
+            fences.let_us_in(self._place(ctx.target_region)[0], self.settings.artifacts.prefix, ctx.target_region)
         restore_keys(captured(ctx).objects, ctx.target_region)
         packages.ensure_group(group, ctx.target_region, ctx.tags)
         return ctx.ref(phase, group, packages=remaking.remake(self.settings, ctx))
@@ -181,6 +185,14 @@ class ModelRegistry(Kind):
     def footprint(self, ctx: StepContext) -> Iterable[Usage]:
         """Say how much the copy in the target region stores; reads only."""
         yield replicated(ctx, self.settings.artifacts.bucket, self.settings.artifacts.prefix)
+
+    def fence(self, ctx: StepContext) -> Iterable[str]:
+        """Deny writes to the artifacts of the region we leave; replication goes on."""
+        return [fence_objects(ctx, self._place(ctx.source_region), self.settings.artifacts.prefix)]
+
+    def unfence(self, ctx: StepContext) -> Iterable[str]:
+        """Let writers in again."""
+        return unfence_objects(ctx, self._place(ctx.source_region), self.settings.artifacts.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when artifacts do not replicate back to the region that was left."""

@@ -9,7 +9,7 @@ from recovery_ops.sandbox import patching
 from recovery_ops.sandbox.dynamodb import items, policies
 from recovery_ops.sandbox.dynamodb.lifecycle import refuse
 from recovery_ops.sandbox.dynamodb.parts import parts
-from recovery_ops.sandbox.world import ACCOUNT
+from recovery_ops.sandbox.resource_policies import caller_of
 
 Touched = Iterator[tuple[str, str, items.Item]]
 """Table name, action without prefix, and attributes that contain the key."""
@@ -147,7 +147,7 @@ def _usable(handler: Any, name: str, action: str) -> Any | None:
         return None
     if parts().state.statuses.get((handler.region, table.name)) in ("CREATING", "DELETING"):
         raise refuse("ResourceNotFoundException", "Requested resource not found")
-    caller = _caller(handler)
+    caller = caller_of(handler.access_key, handler.region)
     if policies.denies(handler.region, table.name, f"dynamodb:{action}", caller):
         raise refuse(
             "AccessDeniedException",
@@ -155,9 +155,3 @@ def _usable(handler: Any, name: str, action: str) -> Any | None:
             "with an explicit deny in a resource-based policy",
         )
     return table
-
-
-def _caller(handler: Any) -> str:
-    from moto.sts.models import sts_backends
-
-    return str(sts_backends[ACCOUNT]["aws"].get_caller_identity(handler.access_key, handler.region)[1])

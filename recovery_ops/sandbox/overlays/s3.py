@@ -11,7 +11,7 @@ from moto.s3.responses import S3Response
 
 from recovery_ops.sandbox import locks, patching
 from recovery_ops.sandbox.calls import Answer, Environ
-from recovery_ops.sandbox.s3 import integrity, locking, rules
+from recovery_ops.sandbox.s3 import integrity, locking, policies, rules
 from recovery_ops.sandbox.s3.damage import harm
 from recovery_ops.sandbox.s3.replication import Replication
 from recovery_ops.sandbox.world import ACCOUNT, World
@@ -47,6 +47,7 @@ def install(world: World) -> None:
     _patch_rules()
     _patch_locks()
     _patch_conditions()
+    _patch_policies()
 
 
 def data_plane(_world: World) -> Callable[[Environ, bytes, str, str], Answer | None]:
@@ -200,6 +201,31 @@ def _check_target(response: S3Response) -> None:
             raise MissingKey(key=response.parse_key_name())
         if wanted.strip('"') != present.etag.strip('"'):
             raise PreconditionFailed("If-Match")
+
+
+def _patch_policies() -> None:
+    put, answer = patching.original(S3Backend, "put_bucket_policy"), patching.original(S3Response, "_key_response")
+    remove = patching.original(S3Response, "_bucket_response_delete_keys")
+
+    def put_bucket_policy(self: S3Backend, bucket_name: str, policy: bytes) -> None:
+        policies.check(policy)
+        put(self, bucket_name, policy)
+
+    def _key_response(self: S3Response, request: Any, full_url: str) -> Any:
+        policies.refuse(self, request, full_url)
+        return answer(self, request, full_url)
+
+    def _bucket_response_delete_keys(self: S3Response, *args: Any, **options: Any) -> Any:
+        with policies.asked_by(self):
+            return remove(self, *args, **options)
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        return policies.permission(self, action, resource)
+
+    patching.replace(S3Backend, "put_bucket_policy", put_bucket_policy)
+    patching.replace(S3Response, "_key_response", _key_response)
+    patching.replace(S3Response, "_bucket_response_delete_keys", _bucket_response_delete_keys)
+    patching.replace(FakeBucket, "get_permission", get_permission)
 
 
 # For the control API and snapshots --------------------------------------------------------------------------------

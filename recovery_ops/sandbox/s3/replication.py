@@ -13,6 +13,7 @@ from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, s3_backends
 
 from recovery_ops.sandbox import durations
 from recovery_ops.sandbox.jobs import JobBook
+from recovery_ops.sandbox.s3.policies import denied_to
 from recovery_ops.sandbox.s3.rules import Route, find_bucket, routes
 from recovery_ops.sandbox.world import ACCOUNT, World
 
@@ -128,7 +129,7 @@ class Replication:
         target = find_bucket(copy.target)
         if version is None:  # deleted for good before its turn: there is nothing to copy any more
             return
-        arrived = target is not None and target.is_versioned
+        arrived = target is not None and target.is_versioned and not _is_denied(copy, version, target)
         if target is not None and arrived:
             _apply(copy, version, target)
         if isinstance(version, FakeKey) and not self._is_queued(copy):
@@ -145,6 +146,14 @@ def find_version(bucket_name: str, key: str, version_id: str) -> Any:
     bucket = find_bucket(bucket_name)
     versions = bucket.keys.getlist(key, []) if bucket else []
     return next((version for version in versions if version.version_id == version_id), None)
+
+
+def _is_denied(copy: Copy, version: FakeKey | FakeDeleteMarker, target: FakeBucket) -> bool:
+    """Whether the policy of the target keeps the role of replication out."""
+    source = find_bucket(copy.source)
+    role = str((getattr(source, "replication", None) or {}).get("Role", ""))
+    action = "s3:ReplicateDelete" if isinstance(version, FakeDeleteMarker) else "s3:ReplicateObject"
+    return denied_to(target, action, role, copy.key)
 
 
 def _apply(copy: Copy, version: FakeKey | FakeDeleteMarker, target: FakeBucket) -> None:
