@@ -33,9 +33,9 @@ def test_a_home_that_hangs_is_asked_by_the_fence_alone_and_once(hanging: Told) -
     assert hanging.forbidden == []
     assert hanging.strangers == []
     asked = [call for call in hanging.calls if call["region"] == HOME and hanging.ref.run_id in call["caller"]]
-    assert sorted((call["service"], call["status"]) for call in asked) == [("dynamodb", 0), ("s3", 0)]
+    assert sorted((call["service"], call["status"]) for call in asked) == [("dynamodb", 0), ("s3", 0), ("s3", 0)]
     owing = sorted(debt.component for debt in hanging.state.debts if debt.debt == "fence")
-    assert owing == ["features", "registry"]
+    assert owing == ["features", "registry", "training-data"]
     tries = [event for event in hanging.events if event.type is EventType.STEP_STARTED]
     assert len({event.payload["step"] for event in tries}) == len(tries), "no step had to be tried again"
 
