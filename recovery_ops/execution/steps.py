@@ -2,33 +2,29 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import structlog
 
 from recovery_ops.aws.calls import Caller, calling_as
-from recovery_ops.aws.limits import BUDGET_AT_LEAST_S, POLL_AT_LEAST_S, POLL_MODELLED_S
-from recovery_ops.aws.waiting import require_success, watch
-from recovery_ops.errors import RecoveryError, RunCancelledError, StepError, StepFailedError
+from recovery_ops.errors import RecoveryError, StepError, StepFailedError
 from recovery_ops.execution.asking import StillAskedError
 from recovery_ops.execution.attempts import next_attempt, refuse_superseded
+from recovery_ops.execution.component_steps import ComponentStep, StillRunning
 from recovery_ops.execution.forecasting import Watchman
-from recovery_ops.execution.heeding import Ear, SkippedByPersonError, wait_until_allowed, waits_for_people
+from recovery_ops.execution.heeding import SkippedByPersonError, wait_until_allowed, waits_for_people
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.projecting import catch_up, settle
-from recovery_ops.execution.proving import prove
-from recovery_ops.execution.starting_point import record_point_used
 from recovery_ops.execution.system_steps import run_system_step
-from recovery_ops.execution.view import DRILL, RunView, acting, component_of, load_run
-from recovery_ops.kinds import Kind, StepContext, driver
+from recovery_ops.execution.view import DRILL, RunView, acting, load_run
+from recovery_ops.kinds import driver
 from recovery_ops.model.events import Event, EventType
-from recovery_ops.model.operations import OperationRef, OperationState, OperationStatus
-from recovery_ops.model.plan import NOT_PLANNED, Phase, Step, SystemStep
+from recovery_ops.model.operations import OperationRef, OperationStatus
+from recovery_ops.model.plan import NOT_PLANNED, Step, SystemStep
 from recovery_ops.model.runs import RunRef
-from recovery_ops.record.log import EventWriter, Known
+from recovery_ops.record.log import Known
 from recovery_ops.record.seal import complete
 
 log = structlog.get_logger(__name__)
@@ -158,9 +154,9 @@ def _attempt(
             if step.component is None:
                 outputs = run_system_step(view, step, writer, meter, answer, limit_s)
             else:
-                outputs = _Component(view, step, writer, meter, past, limit_s).run()
+                outputs = ComponentStep(view, step, writer, meter, past, limit_s).run()
         watchman.look(over=True)
-    except _StillRunning as waiting:
+    except StillRunning as waiting:
         return StepResult(finished=False, outcome="waiting", operation=waiting.operation)
     except StillAskedError as asking:
         return StepResult(finished=False, outcome=str(asking))
@@ -190,115 +186,6 @@ def look(ref: RunRef, operation: OperationRef) -> OperationStatus:
     with acting(view, step_id):
         Watchman(view, view.plan.step(step_id), outside=True).look()
         return driver(component).poll(operation, view.context(component))
-
-
-class _StillRunning(Exception):  # noqa: N818 - a signal between two functions of this module, not an error
-    """The wait limit was reached while an operation goes on."""
-
-    def __init__(self, operation: OperationRef) -> None:
-        super().__init__(operation.resource_id)
-        self.operation = operation
-
-
-class _Component:
-    """One phase of one component."""
-
-    def __init__(
-        self,
-        view: RunView,
-        step: Step,
-        writer: EventWriter,
-        meter: Meter,
-        past: list[Event],
-        wait_limit_s: float | None,
-    ) -> None:
-        self.view, self.step, self.writer, self.meter = view, step, writer, meter
-        self.open = _open_operation(past)
-        meter.add_waited(self._age_s())
-        self.wait_limit_s = wait_limit_s
-        self.phase = Phase(step.phase)
-        self.listen = Ear(view, step)
-        component = component_of(view, step)
-        self.kind: Kind = driver(component)
-        self.ctx: StepContext = view.context(component, writer)
-
-    def run(self) -> dict[str, Any]:
-        """Return the outputs of the phase."""
-        outputs = {} if self.phase is Phase.VERIFY else self._work()
-        if self.phase is Phase.VERIFY:
-            prove(self.view, self.step, self.kind, self.ctx, self.writer)
-        record_point_used(self.view, self.step, self.kind, self.ctx, self.writer)
-        return outputs
-
-    def _work(self) -> dict[str, Any]:
-        ref = self._operation() or self._started(self.kind.start(self.phase, self.ctx))
-        try:
-            while (status := self._wait(ref)).state is OperationState.FAILED:
-                ref = self._started(self.kind.fallback(ref, status, self.ctx))
-        except RunCancelledError:
-            self._stop(ref)
-            raise
-        require_success(ref, status)
-        self._mind(graceful=self.view.is_graceful(self.step.id))
-        return dict(self.kind.finish(ref, self.ctx))
-
-    def _operation(self) -> OperationRef | None:
-        if self.open is None:
-            return None
-        return OperationRef.from_json(self.open.payload["ref"])
-
-    def _started(self, ref: OperationRef) -> OperationRef:
-        payload = {"step": self.step.id, "ref": ref.to_json()}
-        self.open = self.writer.append(EventType.OPERATION_STARTED, payload)
-        return ref
-
-    def _wait(self, ref: OperationRef) -> OperationStatus:
-        budget_s = max(self.view.wall(self.step.budget_s), BUDGET_AT_LEAST_S) - self._age_s()
-        limit_s = budget_s if self.wait_limit_s is None else min(budget_s, self.wait_limit_s)
-        with self.meter.waiting():
-            status = watch(
-                ref,
-                self._poll,
-                limit_s=limit_s,
-                interval_s=max(self.view.wall(POLL_MODELLED_S), POLL_AT_LEAST_S),
-                clock=self.ctx.clock,
-            )
-        if not status.over and limit_s < budget_s:
-            raise _StillRunning(ref)
-        ended = {"step": self.step.id, "ref": ref.to_json(), "state": status.state, "detail": status.detail}
-        self.writer.append(EventType.OPERATION_ENDED, ended | {"waited_s": self.meter.waited_s})
-        return status
-
-    def _poll(self, ref: OperationRef) -> OperationStatus:
-        self.listen()
-        self._mind(graceful=self.listen.graceful)
-        return self.kind.poll(ref, self.ctx)
-
-    def _mind(self, *, graceful: bool | None) -> None:
-        """Count on the region that is left no more, once a person said so, even in the middle of the step."""
-        if graceful is not None and graceful != self.ctx.graceful:
-            self.ctx = replace(self.ctx, graceful=graceful)
-
-    def _stop(self, ref: OperationRef) -> None:
-        """Stop what was started, as far as AWS allows it; that it goes on there does no harm to a cancelled run."""
-        try:
-            self.kind.cancel(ref, self.ctx)
-        except RecoveryError as error:
-            log.warning("operation not stopped", run_id=self.view.ref.run_id, step=self.step.id, error=error.message)
-
-    def _age_s(self) -> float:
-        return (datetime.now(UTC) - self.open.at).total_seconds() if self.open else 0.0
-
-
-def _open_operation(past: list[Event]) -> Event | None:
-    """Return the newest operation that was started and has not ended; a retry after its end starts afresh."""
-    newest = None
-    for event in past:
-        if event.type is EventType.OPERATION_STARTED:
-            newest = event
-        elif event.type is EventType.OPERATION_ENDED:
-            newest = None
-    return newest
 
 
 def _resumes(past: list[Event], writer: str) -> bool:

@@ -12,6 +12,7 @@ from catalogs import catalog_text, load
 
 from recovery_ops.airflow import approval, detecting, library, notifying, operators, scheduling, tabletop
 from recovery_ops.airflow.operators import RecoveryOperator
+from recovery_ops.execution import runners
 from recovery_ops.model.detection import Channel, Notify
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import System
@@ -46,7 +47,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 @pytest.fixture
-def talkative(system: System) -> Iterator[None]:
+def talkative(system: System, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A library whose every text holds secrets."""
     answers: dict[str, Any] = {field.name: TEXT for field in fields(library.Library)}
     answers |= dict.fromkeys(("declare", "take_over"), REF) | dict.fromkeys(
@@ -60,6 +61,7 @@ def talkative(system: System) -> Iterator[None]:
     of_tabletops = dict.fromkeys(("convene", "resume"), REF) | {"show": [{"question": TEXT}], "close": TEXT}
     calls = {name: _saying(answer) for name, answer in answers.items() if name != "tabletops"}
     spoken = {field.name: _saying(of_tabletops.get(field.name, TEXT)) for field in fields(library.Tabletops)}
+    monkeypatch.setattr(runners, "_acting_as", [])  # operators act for their DAG run until their process ends
     library.install(library.Library(**calls, tabletops=library.Tabletops(**spoken)))
     yield
     library.uninstall()

@@ -12,6 +12,7 @@ import pytest
 from recovery_ops.aws.traffic import Probe
 from recovery_ops.errors import StepError
 from recovery_ops.execution import (
+    component_steps,
     declare,
     direct,
     fencing,
@@ -198,10 +199,10 @@ class SmallWorld:
         self.monkeypatch.delenv("RECOVERY_OPS_DATABASE_URL", raising=False)
         for module in (view, open_runs):
             patch(module, "open_store", self.store)
-        for module in (steps, fencing, reconciling, reprotecting, trial, declare):
+        for module in (component_steps, steps, fencing, reconciling, reprotecting, trial, declare):
             patch(module, "driver", self.driver)
         patch(heeding, "LOOK_AT_LEAST_S", 0.01)
-        patch(steps, "POLL_AT_LEAST_S", 0.01)
+        patch(component_steps, "POLL_AT_LEAST_S", 0.01)
         patch(direct, "RETRY_DELAY_S", 0.0)
         patch(leases, "RENEW_EVERY_S", 0.05)
         patch(moving.aws_traffic, "withdraw_primary", self.withdraw)

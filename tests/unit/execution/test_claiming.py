@@ -20,7 +20,6 @@ from recovery_ops.record.log import EventLog
 from recovery_ops.testing.stores import InMemoryObjectStore, read_only, unreachable
 
 DRILL_RUN, OLD_RUN = "r-20261126-aaaaaa", "r-20261125-bbbbbb"
-NOW = datetime.now(UTC)
 
 
 class KilledError(BaseException):
@@ -41,7 +40,7 @@ def asked(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Ru
     request = RunRequest(
         system=world.system.name, mode=Mode.FAILOVER, recovery_region=TARGET, person="alice", reason="gone", token="t"
     )
-    return lambda: declaring.declare(request, world.system, now=NOW)
+    return lambda: declaring.declare(request, world.system, now=datetime.now(UTC))
 
 
 def store_of(world: SmallWorld, region: str) -> InMemoryObjectStore:
@@ -53,12 +52,14 @@ def holder(world: SmallWorld, region: str = TARGET, slot: Slot = Slot.PRODUCTION
 
 
 def drill_in(world: SmallWorld, region: str) -> None:
-    Claims(store_of(world, region)).acquire("ranking", Slot.DRILL, DRILL_RUN, "carol", 600, NOW)
+    Claims(store_of(world, region)).acquire("ranking", Slot.DRILL, DRILL_RUN, "carol", 600, datetime.now(UTC))
 
 
 def left_behind(world: SmallWorld) -> None:
     """A run of yesterday, whose lease is over."""
-    Claims(store_of(world, TARGET)).acquire("ranking", "production", OLD_RUN, "bob", 60, NOW - timedelta(days=1))
+    Claims(store_of(world, TARGET)).acquire(
+        "ranking", "production", OLD_RUN, "bob", 60, datetime.now(UTC) - timedelta(days=1)
+    )
 
 
 def told(world: SmallWorld, run_id: str, region: str) -> list[Any]:

@@ -4,7 +4,7 @@ import pytest
 from small_world import HOME, ObedientKind, SmallWorld
 
 from recovery_ops.errors import DeadlineExceededError
-from recovery_ops.execution import fencing, steps
+from recovery_ops.execution import component_steps, fencing
 from recovery_ops.execution.direct import carry_on
 from recovery_ops.execution.steps import run_step
 from recovery_ops.model.events import Event, EventType
@@ -21,7 +21,7 @@ def of_step(world: SmallWorld, ref: RunRef, kind: EventType) -> list[Event]:
 def test_an_operation_that_outlasts_its_budget_fails_its_step_and_is_resumed(world: SmallWorld) -> None:
     costs = dict.fromkeys((Phase.REHYDRATE, Phase.VERIFY), PhaseCost(estimate_s=60, budget_s=100))
     world.monkeypatch.setattr(ObedientKind, "costs", classmethod(lambda cls, component: costs))
-    world.monkeypatch.setattr(steps, "BUDGET_AT_LEAST_S", LIMIT_S)
+    world.monkeypatch.setattr(component_steps, "BUDGET_AT_LEAST_S", LIMIT_S)
     world.script.slow = {"store.rehydrate"}
     ref = world.declare()
     with pytest.raises(DeadlineExceededError, match="still 'Creating' at its deadline; it keeps running") as caught:
