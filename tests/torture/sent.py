@@ -10,6 +10,8 @@ from recovery_ops.aws.calls import is_read
 
 OURS = "recovery-ops/"
 """How the name of every caller of the library begins; who watches from outside has another one."""
+STATED = frozenset({"AddTags", "PutScalingPolicy", "RegisterScalableTarget", "TagResource"})
+"""Calls that say how something shall be, not that something shall happen: saying it again is no second effect."""
 
 
 class Sent:
@@ -31,6 +33,7 @@ class Sent:
             and 200 <= line["status"] < 300
             and OURS in line["caller"]
             and not is_read(line["operation"])
+            and line["operation"] not in STATED
         )
 
     def _lines(self) -> Iterator[dict[str, Any]]:

@@ -80,6 +80,7 @@ def test_changes_of_the_library_are_counted_and_nobody_elses(tmp_path: Path) -> 
             ("ssm", "PutParameter", 200, "recovery-ops/1 run/r step/s"),
             ("ssm", "PutParameter", 503, "recovery-ops/1 run/r step/s"),
             ("ssm", "GetParameter", 200, "recovery-ops/1 run/r step/s"),
+            ("sagemaker", "AddTags", 200, "recovery-ops/1 run/r step/s"),
             ("s3", "PutObject", 200, "recovery-ops/1 run/r step/s"),
             ("ssm", "PutParameter", 200, "recovery-ops-test/1"),
         ):
