@@ -20,6 +20,7 @@ from recovery_ops.model.system import Component, System
 from recovery_ops.protection.shelf import Shelf
 from recovery_ops.sandbox.process import RunningSandbox
 from recovery_ops.sandbox.seed.fraud_detection import seed
+from recovery_ops.testing import patience
 from recovery_ops.testing.fingerprints import fingerprint, outsider
 
 HOME, TARGET = "us-east-1", "us-west-2"
@@ -31,15 +32,14 @@ FACTOR = 0.0005
 
 
 def fraud_system() -> System:
-    """The shipped catalog; nobody writes features here, so that their freshness is given time."""
+    """The shipped catalog without what depends on how busy this machine is; nobody writes features here."""
     specs = {
         name: KindSpec(name=name, settings_model=found.settings_model, stateful=found.stateful)
         for name, found in all_kinds().items()
     }
     system = load_catalog(CATALOG, specs)
-    return replace(
-        system, components=tuple(replace(item, rpo_s=1e9 if item.rpo_s else None) for item in system.components)
-    )
+    loose = {"p95_latency": 60.0, "latency_ratio": 1e3, "end_to_end": 60.0, "throughput": 25.0}
+    return replace(system, components=tuple(patience.patient(item, loose) for item in system.components))
 
 
 @dataclass(slots=True)

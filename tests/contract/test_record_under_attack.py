@@ -1,6 +1,8 @@
-"""One real failover whose record is attacked while it goes on: S3 takes no writes for a while, PostgreSQL is gone."""
+"""One real failover whose record is attacked while it goes on: S3 takes no writes for a while, PostgreSQL dies."""
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -22,8 +24,10 @@ from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import Mode
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.record import envelope, keys
+from recovery_ops.record.embedded import EmbeddedPostgres, embedded_postgres
 from recovery_ops.record.fold import fold
 from recovery_ops.record.log import EventLog
+from recovery_ops.record.projection import Projection
 from recovery_ops.record.seal import complete, read_seal
 from recovery_ops.record.spool import Spool
 from recovery_ops.record.verify import verify_run
@@ -33,6 +37,8 @@ from recovery_ops.testing.stores import InMemoryObjectStore
 
 pytestmark = pytest.mark.sandbox
 REFUSED_FROM, TAKEN_FROM = "fence", "approve"
+UNPROJECTED_FROM = "features.rehydrate"
+"""The step at whose start PostgreSQL is lost."""
 KEY_ID, SIGNATURE, PASSWORD = "AKIACANARYCANARYCANA", "c0ffee00canary", "hunter2canary"
 SIGNED = f"https://bucket.s3.amazonaws.com/key?X-Amz-Signature={SIGNATURE}&X-Amz-Credential=canary-credential"
 CANARIES = (KEY_ID, SIGNATURE, PASSWORD, "canary-credential")
@@ -45,6 +51,7 @@ class Attacked:
     ref: RunRef
     log: EventLog
     spooled: int
+    database: EmbeddedPostgres
     logs: list[MutableMapping[str, Any]]
     steps: list[tuple[str, str]] = field(default_factory=list)
 
@@ -69,14 +76,30 @@ class Attacked:
 
 
 @pytest.fixture(scope="module")
-def attacked(fraud_world: FraudWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    """S3 of the recovery region refuses PutObject from the fence until the first component is proven."""
+def database() -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL with our tables, below a directory that every account can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="recovery-ops-test-"))
+    folder.chmod(0o755)
+    server = embedded_postgres(folder / "postgres", durable=False)
+    projection = Projection(server.url)
+    projection.migrate()
+    projection.close()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def attacked(
+    fraud_world: FraudWorld, database: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Attacked]:
+    """S3 of the recovery region refuses PutObject from the fence until people agree; PostgreSQL dies meanwhile."""
     sandbox, spool = fraud_world.sandbox, tmp_path_factory.mktemp("spool")
     os.environ |= {
         "RECOVERY_OPS_TIME_FACTOR": str(sandbox.factor),
         "RECOVERY_OPS_RESOLVER": f"{sandbox.base_url}/dns-query",
         "RECOVERY_OPS_SPOOL": str(spool),
-        "RECOVERY_OPS_DATABASE_URL": f"postgresql+psycopg://nobody:{PASSWORD}@127.0.0.1:1/gone",
+        "RECOVERY_OPS_DATABASE_URL": database.url.replace("postgres@", f"postgres:{PASSWORD}@"),
     }
     sandbox.control.restore(fraud_world.folder / "protected.snapshot")
     protect(fraud_world.system)
@@ -89,6 +112,8 @@ def attacked(fraud_world: FraudWorld, tmp_path_factory: pytest.TempPathFactory) 
         said.append((step, state))
         if (step, state) == (REFUSED_FROM, "started"):
             sandbox.control.fault(TARGET, "503", services=["s3"], operations=["PutObject"])
+        if (step, state) == (UNPROJECTED_FROM, "started"):
+            database.stop()
         if (step, state) == (TAKEN_FROM, "succeeded"):
             waiting = sum(len(Spool(folder).entries()) for folder in Path(spool).glob("*/*/*"))
             sandbox.control.heal(TARGET)
@@ -99,7 +124,7 @@ def attacked(fraud_world: FraudWorld, tmp_path_factory: pytest.TempPathFactory) 
     )  # fmt: skip
     with capture_logs() as logs:
         ref = run_direct(request, fraud_world.system, progress=progress)
-    yield Attacked(ref=ref, log=open_log(ref), spooled=waiting, logs=logs, steps=said)
+    yield Attacked(ref=ref, log=open_log(ref), spooled=waiting, database=database, logs=logs, steps=said)
     sandbox.control.heal()
 
 
@@ -145,6 +170,31 @@ def test_the_gap_is_closed_and_shown(attacked: Attacked) -> None:
     (shown,) = [item for item in made["deviations"] if item["kind"] == "record-gap"]
     assert f"{gap.payload['events']} events" in shown["what"]
     assert "record-gap" in render(made)
+
+
+def test_a_projection_lost_in_the_middle_is_rebuilt_as_if_it_had_not_been_lost(attacked: Attacked) -> None:
+    again = embedded_postgres(attacked.database.home, durable=False)
+    again.create_database("never_lost")
+    lost, never_lost = Projection(again.url), Projection(again.url_of("never_lost"))
+    try:
+        left = lost.run(attacked.ref.run_id)
+        assert left is not None
+        assert left.run.is_open
+        assert lost.rebuild({attacked.ref.run_id: attacked.events}, system=attacked.ref.system) == len(attacked.events)
+        never_lost.migrate()
+        never_lost.apply_all(attacked.events, system=attacked.ref.system)
+        found = projected(lost, attacked.ref)
+        assert found == projected(never_lost, attacked.ref)
+        assert not found[0].run.is_open
+    finally:
+        lost.close()
+        never_lost.close()
+
+
+def projected(projection: Projection, ref: RunRef) -> tuple[Any, ...]:
+    """All that readers of the database can learn about a run."""
+    points = [point for point in projection.points(ref.system) if point.run_id == ref.run_id]
+    return projection.run(ref.run_id), projection.state(ref.run_id), projection.runs(ref.system), points
 
 
 def test_the_record_verifies_and_is_sealed(attacked: Attacked) -> None:
