@@ -31,7 +31,7 @@ def caller_of(access_key: str, region: str) -> str:
 
 def denials(document: str | bytes) -> Iterator[Statement]:
     """Yield the Deny statements of a policy."""
-    yield from (s for s in _list(json.loads(document).get("Statement", [])) if s.get("Effect") == "Deny")
+    yield from (s for s in listed(json.loads(document).get("Statement", [])) if s.get("Effect") == "Deny")
 
 
 def denies(document: str | bytes, action: str, caller_arn: str, resource: str) -> bool:
@@ -45,7 +45,7 @@ def problem_of(document: str) -> str | None:
     Raises:
         ValueError: The document is not JSON.
     """
-    for statement in _list(json.loads(document).get("Statement", [])):
+    for statement in listed(json.loads(document).get("Statement", [])):
         for operator, wanted in statement.get("Condition", {}).items():
             unknown = [key for key in wanted if key.lower() not in _KEYS]
             if operator not in _OPERATORS or unknown:
@@ -56,10 +56,10 @@ def problem_of(document: str) -> str | None:
 
 
 def _hits(statement: Statement, action: str, caller_arn: str, resource: str) -> bool:
-    actions = [str(a).lower() for a in _list(statement.get("Action", []))]
+    actions = [str(a).lower() for a in listed(statement.get("Action", []))]
     return (
         any(fnmatch.fnmatchcase(action.lower(), pattern) for pattern in actions)
-        and any(fnmatch.fnmatchcase(resource, str(pattern)) for pattern in _list(statement.get("Resource", "*")))
+        and any(fnmatch.fnmatchcase(resource, str(pattern)) for pattern in listed(statement.get("Resource", "*")))
         and _is_principal(statement.get("Principal"), caller_arn)
         and all(_holds(op, wanted, caller_arn) for op, wanted in statement.get("Condition", {}).items())
     )
@@ -68,7 +68,7 @@ def _hits(statement: Statement, action: str, caller_arn: str, resource: str) -> 
 def _is_principal(principal: Any, caller_arn: str) -> bool:
     if principal == "*":
         return True
-    named = _list(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
+    named = listed(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
     ours = ("*", ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", caller_arn, _role_behind(caller_arn))
     return any(name in ours for name in named)
 
@@ -77,7 +77,7 @@ def _holds(operator: str, wanted: Mapping[str, Any], caller_arn: str) -> bool:
     match = operator.replace("Not", "")
     exact = match == "StringEquals"
     return all(
-        any(_same(_KEYS[key.lower()](caller_arn), str(value), exact=exact) for value in _list(values))
+        any(_same(_KEYS[key.lower()](caller_arn), str(value), exact=exact) for value in listed(values))
         is ("Not" not in operator)
         for key, values in wanted.items()
     )
@@ -96,5 +96,6 @@ def _role_behind(arn: str) -> str:
     return next((str(role.arn) for role in roles if role.name == rest.partition("/")[0]), arn)
 
 
-def _list(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return what a policy states, once or as a list, as a list."""
     return list(value) if isinstance(value, list) else [value]

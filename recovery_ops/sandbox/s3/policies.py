@@ -11,7 +11,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket
 
-from recovery_ops.sandbox.resource_policies import caller_of, denials, denies, problem_of
+from recovery_ops.sandbox.resource_policies import caller_of, denials, denies, listed, problem_of
 
 ENFORCED = frozenset(
     f"s3:{name}"
@@ -43,7 +43,7 @@ def check(document: bytes) -> None:
         problem = problem_of(document.decode())
     except ValueError as error:
         raise S3ClientError("MalformedPolicy", f"Policies must be valid JSON: {error}") from error
-    stated = (action for item in denials(document) for action in _listed(item.get("Action", [])))
+    stated = (action for item in denials(document) for action in listed(item.get("Action", [])))
     others = sorted(action for action in stated if action not in ENFORCED)
     if problem or others:
         what = problem or f"a Deny of {', '.join(others)}"
@@ -88,7 +88,7 @@ def permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResu
     caller, document = _asking.get(), json.loads(bucket.policy)
     if caller is not None and denies(bucket.policy, action, caller, resource):
         return PermissionResult.DENIED
-    allowing = [item for item in _listed(document.get("Statement", [])) if item.get("Effect") == "Allow"]
+    allowing = [item for item in listed(document.get("Statement", [])) if item.get("Effect") == "Allow"]
     return IAMPolicy(json.dumps({**document, "Statement": allowing})).is_action_permitted(action, resource)
 
 
@@ -107,7 +107,3 @@ def _caller(response: Any) -> str:
 
 def _arn(bucket: str, key: str) -> str:
     return f"arn:aws:s3:::{bucket}/{key}"
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [value]
