@@ -83,43 +83,39 @@ def test_a_trigger_that_moves_to_another_process_is_the_same() -> None:
     assert OperationTrigger(**arguments).serialize() == (path, arguments)
 
 
-def test_a_step_that_people_hold_is_woken_when_they_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[bool | Exception] = [True, StepInterruptedError("no answer"), True, False]
-    asked: list[tuple[RunRef, str]] = []
+class Asked:
+    """Answers one question after the other, and keeps what was asked."""
 
-    def is_held(ref: RunRef, step: str) -> bool:
-        asked.append((ref, step))
-        answer = answers.pop(0)
+    def __init__(self, *answers: bool | Exception) -> None:
+        self.answers = list(answers)
+        self.questions: list[tuple[object, ...]] = []
+
+    def __call__(self, *question: object) -> bool:
+        self.questions.append(question)
+        answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    library.install(replace(library.REAL, is_held=is_held))
+
+def woken(trigger: PeopleTrigger | QuestionTrigger, **asked: Asked) -> object:
+    """Let the triggerer look, in another process, until it wakes the step; return with what."""
+    library.install(replace(library.REAL, **asked))
     try:
-        path, facts = PeopleTrigger(run=RUN.to_json(), step="commit").serialize()
-        assert path.endswith("triggers.PeopleTrigger")
-        event = asyncio.run(anext(aiter(PeopleTrigger(**facts).run())))
+        path, facts = trigger.serialize()
+        assert path == f"recovery_ops.airflow.triggers.{type(trigger).__name__}"
+        return asyncio.run(anext(aiter(type(trigger)(**facts).run()))).payload
     finally:
         library.uninstall()
-    assert event.payload == {"step": "commit"}
-    assert (asked, answers) == ([(RUN, "commit")] * 4, [])
+
+
+def test_a_step_that_people_hold_is_woken_when_they_let_go() -> None:
+    asked = Asked(True, StepInterruptedError("no answer"), True, False)
+    assert woken(PeopleTrigger(run=RUN.to_json(), step="commit"), is_held=asked) == {"step": "commit"}
+    assert (asked.questions, asked.answers) == ([(RUN, "commit")] * 4, [])
 
 
 def test_a_question_is_watched_until_somebody_has_answered_it() -> None:
-    answers: list[bool | Exception] = [True, StepInterruptedError("no answer"), True, False]
-
-    def is_unanswered(ref: RunRef) -> bool:
-        assert ref == RUN
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    library.install(replace(library.REAL, is_unanswered=is_unanswered))
-    try:
-        path, facts = QuestionTrigger(run=RUN.to_json()).serialize()
-        assert path.endswith("triggers.QuestionTrigger")
-        event = asyncio.run(anext(aiter(QuestionTrigger(**facts).run())))
-    finally:
-        library.uninstall()
-    assert (event.payload, answers) == ({"step": "approve"}, [])
+    asked = Asked(True, StepInterruptedError("no answer"), True, False)
+    assert woken(QuestionTrigger(run=RUN.to_json()), is_unanswered=asked) == {"step": "approve"}
+    assert (asked.questions, asked.answers) == ([(RUN,)] * 4, [])
