@@ -63,9 +63,9 @@ class TwoWrites(Kind):
 
     def start(self, phase: Phase, ctx: StepContext) -> OperationRef:
         for number in ("first", "second"):
-            if number == "second" and WANTED.get("waits"):
+            if number == "second" and (let_by := WANTED.get("waits")):
                 say(wrote="first")
-                wait_for("second")
+                wait_for(let_by)
             key = f"made/{ctx.run_id}/{number}"
             ctx.aws("s3").put_object(Bucket=bucket(ctx.target_region), Key=key, Body=b"1")
         return ctx.ref(phase, ctx.run_id)

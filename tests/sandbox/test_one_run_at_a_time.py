@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sandbox_clients import Aws, eventually
 
+from recovery_ops.execution.leases import Guard
 from recovery_ops.model.events import Event, EventType
 
 pytestmark = pytest.mark.sandbox
@@ -76,6 +78,11 @@ class Place:
     def let(self, name: str) -> None:
         (self.folder / name).touch()
 
+    def let_late(self, name: str) -> None:
+        """Let go of ``name`` when no look at a claim is fresh any more: until then a call may go out unchecked."""
+        time.sleep(Guard.FRESH_S)
+        self.let(name)
+
     def keys(self, prefix: str, region: str = REGIONS[1]) -> list[str]:
         s3 = self.aws.client("s3", region)
         found = s3.list_objects_v2(Bucket=f"{self.name}-{region}", Prefix=prefix).get("Contents", [])
@@ -136,14 +143,14 @@ def test_of_runs_declared_at_the_same_moment_exactly_one_is_opened(place: Place,
 
 
 def test_a_runner_that_wakes_late_changes_nothing_any_more(place: Place) -> None:
-    late = place.runner("alice", carry_on=True, waits=True, lease_s=1.0)
+    late = place.runner("alice", carry_on=True, waits="second", lease_s=1.0)
     run = late.line("run")
     late.line("wrote")
     late.stop(signal.SIGSTOP)
     eventually(expired(place))
     assert place.made(run) == ["first"]
     other = place.runner("bob").result()["run"]
-    place.let("second")
+    place.let_late("second")
     late.stop(signal.SIGCONT)
     late.line("outcome")
     assert place.made(run) == ["first"]
@@ -155,7 +162,7 @@ def test_a_runner_that_wakes_late_changes_nothing_any_more(place: Place) -> None
 
 
 def test_a_lease_lasts_as_long_as_its_runner_works(place: Place) -> None:
-    place.runner("alice", carry_on=True, waits=True, lease_s=1.0).line("wrote")
+    place.runner("alice", carry_on=True, waits="second", lease_s=1.0).line("wrote")
     before = place.claim()["until"]
     eventually(lambda: place.claim()["until"] > before)
     refused = place.runner("bob").result()
@@ -163,7 +170,7 @@ def test_a_lease_lasts_as_long_as_its_runner_works(place: Place) -> None:
 
 
 def test_a_runner_that_was_killed_is_taken_over_at_once_and_a_living_one_never(place: Place) -> None:
-    first = place.runner("alice", carry_on=True, waits=True)
+    first = place.runner("alice", carry_on=True, waits="second")
     run = first.line("run")
     first.line("wrote")
     refused = place.runner("bob", take_over=run).result()
@@ -186,16 +193,16 @@ def test_a_runner_that_was_killed_is_taken_over_at_once_and_a_living_one_never(p
 
 
 def test_what_airflow_lost_is_taken_over_when_its_lease_is_over_and_airflow_stays_out(place: Place) -> None:
-    lost = place.runner("alice", acts_as="airflow:manual__1", carry_on=True, waits=True, lease_s=1.5)
+    lost = place.runner("alice", acts_as="airflow:manual__1", carry_on=True, waits="second", lease_s=1.5)
     run = lost.line("run")
     lost.line("wrote")
     refused = place.runner("bob", take_over=run).result()
     assert refused["error"] == "RunActiveError"
     lost.stop(signal.SIGSTOP)
     eventually(expired(place))
-    taking = place.runner("bob", take_over=run, carry_on=True, waits=True)
+    taking = place.runner("bob", take_over=run, carry_on=True, waits="second")
     taking.line("wrote")
-    place.let("second")
+    place.let_late("second")
     lost.stop(signal.SIGCONT)
     assert taking.result() == {"outcome": "failed"}
     assert "outcome" in lost.result()
@@ -207,13 +214,13 @@ def test_what_airflow_lost_is_taken_over_when_its_lease_is_over_and_airflow_stay
 
 def test_an_attempt_that_airflow_lost_sight_of_changes_nothing_once_the_next_has_begun(place: Place) -> None:
     """The same DAG run, the same claim, two processes: Airflow resets a task whose process still lives."""
-    late = place.runner("alice", acts_as="airflow:manual__1", step="thing.rehydrate", attempt=1, waits=True)
+    late = place.runner("alice", acts_as="airflow:manual__1", step="thing.rehydrate", attempt=1, waits="second")
     run = late.line("run")
     late.line("wrote")
     late.stop(signal.SIGSTOP)
     again = place.runner("alice", acts_as="airflow:manual__1", go_on=run, step="thing.rehydrate", attempt=2)
     assert again.result() == {"outcome": "succeeded"}
-    place.let("second")
+    place.let_late("second")
     late.stop(signal.SIGCONT)
     refused = late.result()
     assert (refused["error"], "attempt 2 of thing.rehydrate has begun" in refused["message"]) == (
@@ -228,18 +235,17 @@ def failures(place: Place, run: str) -> list[Event]:
 
 
 def test_a_real_run_takes_the_place_of_a_drill_whose_clean_up_waits(place: Place) -> None:
-    drill = place.runner("carol", mode="drill", carry_on=True, waits=True)
+    drill = place.runner("carol", mode="drill", carry_on=True, waits="second")
     run = drill.line("run")
     drill.line("wrote")
-    real = place.runner("alice", carry_on=True, barrier="go")
-    real.line("ready")
-    place.let("go")
+    real = place.runner("alice", carry_on=True, waits="third")
     winner = real.line("run")
-    place.let("second")
+    place.let_late("second")
     drill.line("outcome")
     assert place.made(run) == ["first"]
     assert [item.payload["by_run"] for item in place.events(run, "person:alice")] == [winner]
     assert [item.payload["error"]["type"] for item in failures(place, run)] == ["ClaimLostError"]
+    place.let("third")
     real.result()
     assert len(place.made(winner)) == 2
     cleaning = place.runner("carol", take_over=run, carry_on=True).result()
