@@ -53,19 +53,18 @@ def let_us_in(bucket: str, prefix: str, region: str) -> None:
         keep_writers_out(s3, bucket, prefix, asked_in=region, why=f"write to s3://{bucket}/{prefix}")
 
 
-def let_writers_in(s3: Any, bucket: str, prefix: str, why: str) -> bool:
-    """Take our denial back; returns whether there was one. Safe to repeat."""
+def let_writers_in(s3: Any, bucket: str, prefix: str, why: str) -> None:
+    """Take our denial back, if there is one. Safe to repeat."""
     with _editing[bucket]:
         policy = _policy(s3, bucket)
         others, fence = _apart(policy, prefix)
         if fence is None:
-            return False
+            return
         if others:
             _put(s3, bucket, {**policy, "Statement": others}, why)
         else:
             with aws_errors(f"{why}: remove the policy of s3://{bucket}", region=s3.meta.region_name):
                 s3.delete_bucket_policy(Bucket=bucket)
-        return True
 
 
 def _fence(bucket: str, prefix: str, spared: Iterable[str]) -> Mapping[str, Any]:

@@ -152,18 +152,17 @@ def keep_writers_out(dynamodb: Any, arn: str, why: str) -> None:
         _put(dynamodb, arn, {**policy, "Statement": [*statements, fence]}, revision, why)
 
 
-def let_writers_in(dynamodb: Any, arn: str, why: str) -> bool:
-    """Take our denial back; returns whether there was one. Safe to repeat."""
+def let_writers_in(dynamodb: Any, arn: str, why: str) -> None:
+    """Take our denial back, if there is one. Safe to repeat."""
     policy, revision = _policy(dynamodb, arn)
     statements = [item for item in policy["Statement"] if item.get("Sid") != FENCE]
     if len(statements) == len(policy["Statement"]):
-        return False
+        return
     if statements:
         _put(dynamodb, arn, {**policy, "Statement": statements}, revision, why)
     else:
         with aws_errors(f"{why}: remove the policy of {arn}", region=arn.split(":")[3]):
             dynamodb.delete_resource_policy(ResourceArn=arn)
-    return True
 
 
 def _policy(dynamodb: Any, arn: str) -> tuple[dict[str, Any], str | None]:

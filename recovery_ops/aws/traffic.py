@@ -18,7 +18,7 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
 from recovery_ops.aws.objects import read
-from recovery_ops.aws.translate import aws_errors
+from recovery_ops.aws.translate import aws_errors, found
 from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
@@ -179,8 +179,8 @@ def forget_switch(traffic: Traffic, region: str) -> bool:
     s3 = client("s3", region)
     with aws_errors(f"remove the switch of {traffic.name}", region=region):
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
-        found = [item for page in pages for kind in ("Versions", "DeleteMarkers") for item in page.get(kind, [])]
-        versions = [str(item["VersionId"]) for item in found if item["Key"] == key]
+        items = [item for page in pages for kind in ("Versions", "DeleteMarkers") for item in page.get(kind, [])]
+        versions = [str(item["VersionId"]) for item in items if item["Key"] == key]
         for version in versions:
             s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
     return bool(versions)
@@ -189,9 +189,20 @@ def forget_switch(traffic: Traffic, region: str) -> bool:
 def readmit_primary(traffic: Traffic, region: str) -> str:
     """Remove the switch object in ``region``; the primary record answers again. Safe to repeat."""
     bucket, key = switch_place(traffic, region)
+    if not _may_stand(bucket, key, region):
+        return f"s3://{bucket}/{key} was removed before"
     with aws_errors(f"readmit the primary of {traffic.name}", region=region):
         client("s3", region).delete_object(Bucket=bucket, Key=key)
     return f"s3://{bucket}/{key} removed"
+
+
+def _may_stand(bucket: str, key: str, region: str) -> bool:
+    """Return whether there is an object; one that cannot be looked at may be there."""
+    try:
+        with aws_errors(f"look for s3://{bucket}/{key}", region=region):
+            return found(lambda: client("s3", region).head_object(Bucket=bucket, Key=key)) is not None
+    except StepError:
+        return True
 
 
 def swap_records(traffic: Traffic, region: str, primary_host: str, secondary_host: str) -> str:
@@ -213,10 +224,10 @@ def swap_records(traffic: Traffic, region: str, primary_host: str, secondary_hos
 
 def _zone_id(dns: Any, zone: str) -> str:
     zones = dns.list_hosted_zones_by_name(DNSName=zone, MaxItems="1")["HostedZones"]
-    found = [item["Id"] for item in zones if item["Name"].rstrip(".") == zone.rstrip(".")]
-    if not found:
+    matching = [item["Id"] for item in zones if item["Name"].rstrip(".") == zone.rstrip(".")]
+    if not matching:
         raise StepRejectedError(f"there is no hosted zone {zone}", region="global")
-    return str(found[0])
+    return str(matching[0])
 
 
 def _failover_pair(dns: Any, zone: str, traffic: Traffic, primary: str, secondary: str) -> list[dict[str, Any]]:

@@ -172,7 +172,7 @@ class S3Dataset(Kind):
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:
         """Let writers in again."""
-        return unfence_objects(ctx, self._place(ctx.source_region), self.settings.prefix)
+        yield unfence_objects(ctx, self._place(ctx.source_region), self.settings.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when the target bucket does not replicate back to the region that was left."""

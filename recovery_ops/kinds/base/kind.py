@@ -173,7 +173,10 @@ class Kind:
         return ()
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
-        """Take back what :meth:`fence` did; safe when nothing was fenced."""
+        """Take back what :meth:`fence` did; return what is open then, one phrase each, even if nothing was fenced.
+
+        Whoever repeats this after a death says what the dead one did not come to say.
+        """
         return ()
 
     def release(self, ctx: StepContext) -> Iterable[str]:  # noqa: ARG002
@@ -208,3 +211,10 @@ class Kind:
         May call both regions; called again while ``waiting_for`` is not empty. Safe to repeat.
         """
         return None
+
+    def put_away(self, ctx: StepContext) -> None:  # noqa: ARG002
+        """Remove what :meth:`reconcile` made to compare with, its result being recorded; safe to repeat.
+
+        May call both regions.
+        """
+        return

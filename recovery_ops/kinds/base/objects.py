@@ -65,8 +65,8 @@ def fence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> str:
     return f"writes to s3://{bucket}/{prefix} are denied"
 
 
-def unfence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> Iterable[str]:
-    """Let writers in again; returns what was done, for :meth:`Kind.unfence`."""
+def unfence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> str:
+    """Let writers in; returns what is open, for :meth:`Kind.unfence`."""
     bucket, why = place[0], f"{ctx.component.name}.unfence"
-    if fences.let_writers_in(ctx.suspect("s3"), bucket, prefix, why):
-        yield f"writes to s3://{bucket}/{prefix} are allowed again"
+    fences.let_writers_in(ctx.suspect("s3"), bucket, prefix, why)
+    return f"writes to s3://{bucket}/{prefix} are allowed"

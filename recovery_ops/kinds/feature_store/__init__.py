@@ -177,11 +177,11 @@ class FeatureStore(Kind):
         yield fence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:
-        """Let writers in again."""
+        """Let writers in."""
         arn, offline = self._source_arn(ctx), self.settings.offline
-        if tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence"):
-            yield f"writes to {arn} are allowed again"
-        yield from unfence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
+        tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
+        yield f"writes to {arn} are allowed"
+        yield unfence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
         """Return the table and what runs restore from it, which alone is deleted; and the parameter that names it."""
@@ -227,6 +227,10 @@ class FeatureStore(Kind):
     def reconcile(self, ctx: StepContext, parted: Parted) -> Reconciliation:
         """Restore both tables to the second of the loss and compare them with each other and with what is served."""
         return returning.reconcile(self.settings, ctx, parted)
+
+    def put_away(self, ctx: StepContext) -> None:
+        """Remove the tables that were restored for that."""
+        returning.put_away(self.settings, ctx)
 
     def _restored(self, ctx: StepContext) -> str:
         return f"{self.settings.table[:230]}-{ctx.run_id}"

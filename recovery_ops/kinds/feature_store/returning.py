@@ -61,8 +61,6 @@ def reconcile(settings: FeatureStoreSettings, ctx: StepContext, parted: Parted) 
     here, there = (_rows(settings, name, region) for region, name in restored.items())
     now = _rows(settings, table, away)
     online = parting.item_story(here, there, now, since=second, timestamp=settings.timestamp, names=(home, away))
-    for region, name in restored.items():
-        tables.remove(name, region)
     return Reconciliation(
         merged=online.merged + offline.merged,
         conflicts=(*online.conflicts, *offline.conflicts),
@@ -71,8 +69,19 @@ def reconcile(settings: FeatureStoreSettings, ctx: StepContext, parted: Parted) 
     )
 
 
+def put_away(settings: FeatureStoreSettings, ctx: StepContext) -> None:
+    """Remove both tables that were restored to be compared."""
+    table = served_table(settings, ctx.source_region)
+    for region in (ctx.target_region, ctx.source_region):
+        tables.remove(_parted(table, ctx), region)
+
+
+def _parted(table: str, ctx: StepContext) -> str:
+    return f"{table[:200]}-{ctx.run_id}-parted"
+
+
 def _as_of(table: str, second: datetime, region: str, ctx: StepContext) -> str:
-    name = f"{table[:200]}-{ctx.run_id}-parted"
+    name = _parted(table, ctx)
     tables.restore(table, name, second, region, factor=ctx.time_factor, clock=ctx.clock)
     return name
 

@@ -192,7 +192,7 @@ class ModelRegistry(Kind):
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:
         """Let writers in again."""
-        return unfence_objects(ctx, self._place(ctx.source_region), self.settings.artifacts.prefix)
+        yield unfence_objects(ctx, self._place(ctx.source_region), self.settings.artifacts.prefix)
 
     def reprotect(self, ctx: StepContext) -> Iterable[str]:
         """Return a debt when artifacts do not replicate back to the region that was left."""
