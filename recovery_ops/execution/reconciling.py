@@ -29,15 +29,24 @@ def reconcile(view: RunView, writer: EventWriter, meter: Meter) -> dict[str, Any
     parted = parted_of(view)
     if parted is None:
         return {"reconciled": [], "why": "no failover parted the regions"}
+    names, told = [component.name for component in view.system.components], _told(view)
     with meter.waiting():
-        found = {component.name: _known(view, component.name, writer, parted) for component in view.system.components}
+        found = {name: _known(view, name, writer, parted) for name in names if name not in told}
     for name, result in found.items():
         if result is not None:
             writer.append(EventType.RECONCILED, _facts(view, name, result))
-    outputs = {"reconciled": [name for name, result in found.items() if result is not None]}
-    if view.is_graceful(SystemStep.RECONCILE):
-        return outputs
-    return {**outputs, "why": f"{view.ref.impaired_region} is not called"}
+    done = [name for name in names if name in told or found[name] is not None]
+    if not view.is_graceful(SystemStep.RECONCILE):
+        return {"reconciled": done, "why": f"{view.ref.impaired_region} is not called"}
+    for name in done:
+        driver(view.system.component(name)).put_away(view.context(view.system.component(name), writer))
+    return {"reconciled": done}
+
+
+def _told(view: RunView) -> set[str]:
+    """Return the components of which an attempt before this one has recorded what became of their writes."""
+    before = view.log.events_of(f"{SystemStep.RECONCILE}#")
+    return {str(event.payload["component"]) for event in before if event.type is EventType.RECONCILED}
 
 
 def parted_of(view: RunView) -> Parted | None:
