@@ -54,7 +54,7 @@ lint: $(READY) ## Check style, types, import layers and the tree itself
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_tree.py
 
-torture: $(READY) ## Kill a recovery at every point and parts of Airflow under it; writes out/torture.json (up to an hour; PART=steps|runs|airflow)
+torture: $(READY) ## Kill a recovery at every point and parts of Airflow under it; writes out/torture.json (up to an hour; PART=steps|runs|failback|rollback|drill|airflow)
 	$(BIN)/python tests/torture/run.py $(PART)
 
 bench: $(READY) ## Measure, print a table and write out/bench.json

@@ -1,9 +1,10 @@
-"""A protected system whose home region is dead, and processes that recover it, die, and are judged from outside.
+"""A protected system, and processes that recover it, die, and are judged from outside.
 
 Everything that is judged comes from the sandbox and from the record, nothing from the processes themselves. Every
 process is a fork of this one: it has the heavy packages in memory and shares no connection.
 """
 
+import functools
 import json
 import os
 import re
@@ -20,33 +21,41 @@ from typing import Any
 from points import Point, Visits, watched
 
 from recovery_ops.aws.worlds import speaking_to
-from recovery_ops.model.plan import Mode, Plan
+from recovery_ops.model.plan import Mode, Plan, SystemStep
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
 
 ROOT = Path(__file__).parents[2]
 HOME, TARGET = "us-east-1", "us-west-2"
+FIRST = "failover"
+"""The course that every other one starts from."""
+PROTECTED, BEGIN = "protected", "begin"
+"""Marks: everything is well; the moment before the first step."""
 SERVICES = ("s3", "dynamodb", "ssm", "sagemaker", "application-autoscaling")
 KILLED = -9
 RUN = re.compile(r"r-\d{8}-[0-9a-f]{6}")
 POINT_ID = re.compile(r"p-\d{8}t\d{6}z-[0-9a-f]{4}")
 DATED = re.compile(r"(/manifest\.json|/withdraw-[a-z0-9-]+) \"[0-9a-f]{32}\"")
 """Objects whose content says when or in which run they were written."""
+MINTED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=\"id\": \")[a-z0-9]{10}(?=\")|(?<=-)[0-9a-f]{17}\b")
+"""Ids that AWS makes up: what a run makes has other ones each time, what was there before keeps its own."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
 LIMIT_S = 120.0
 
 
 @dataclass(slots=True)
 class Ground:
-    """The sandbox, the system in it and the run that is tortured."""
+    """The sandbox, the system in it and the run that is tortured: its steps in order, and the regions it may change."""
 
     sandbox: RunningSandbox
     folder: Path
     system: System
     request: RunRequest
     ref: RunRef | None = None
-    plan: Plan | None = None
+    course: str = FIRST
+    steps: tuple[str, ...] = ()
+    regions: tuple[str, ...] = (TARGET,)
     marks: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -56,7 +65,7 @@ class Ground:
 
     def keep(self, name: str) -> None:
         """Remember the world as it is."""
-        self.marks[name] = self.folder / f"{name}.snapshot"
+        self.marks[name] = self.folder / f"{self.course}-{name}.snapshot"
         self.sandbox.control.snapshot(self.marks[name])
 
     def back_to(self, name: str) -> None:
@@ -64,11 +73,16 @@ class Ground:
         self.sandbox.control.restore(self.marks[name])
 
     def state(self) -> dict[str, list[str]]:
-        """Return what is true in the recovery region apart from the record, sorted texts by service."""
+        """Return what is true in the regions apart from the record, sorted texts by region and service."""
         from recovery_ops.testing.fingerprints import fingerprint
 
-        found = fingerprint(self.sandbox.base_url, TARGET, self.sandbox.control.inventory()[TARGET], SERVICES)
-        return {name: sorted(_lines(value)) for name, value in found.items()}
+        inventory, url = self.sandbox.control.inventory(), self.sandbox.base_url
+        found = {region: fingerprint(url, region, inventory[region], SERVICES) for region in self.regions}
+        return {
+            f"{region} {name}": sorted(_lines(value))
+            for region, services in found.items()
+            for name, value in services.items()
+        }
 
     def switch(self) -> bool:
         """Return whether clients are sent away from the home region."""
@@ -102,12 +116,25 @@ def raised(folder: Path) -> Iterator[Ground]:
             system = load_system("fraud-detection", dags)
             ground = Ground(sandbox, folder, system, _request(system))
             in_a_process(lambda: _build(ground))
+            ground.keep(PROTECTED)
             sandbox.control.fault(HOME, "reset")
             ground.request = replace(ground.request, impact_at=datetime.now(UTC))
-            ground.keep("lost")
-            facts = in_a_process(lambda: _declare(ground)).value
-            ground.ref, ground.plan = RunRef.from_json(facts["ref"]), _plan(facts["plan"])
+            ground.keep(BEGIN)
+            ground.ref, ground.steps = planned(ground)
         yield ground
+
+
+def planned(ground: Ground, before: Callable[[], Any] = lambda: None) -> tuple[RunRef, tuple[str, ...]]:
+    """Declare the run once, after ``before``; return which run it is and its steps when nobody disturbs it."""
+
+    def work() -> Any:
+        before()
+        return _declare(ground)
+
+    declared = in_a_process(work)
+    assert declared.code == 0, declared.error
+    steps = tuple(item.id for item in _plan(declared.value["plan"]).steps if item.id != SystemStep.ROLLBACK)
+    return RunRef.from_json(declared.value["ref"]), steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +161,13 @@ def in_a_process(work: Callable[[], Any], deadly: Point | None = None) -> Ended:
 
 
 def step(ground: Ground, step_id: str, attempt: int) -> Callable[[], Any]:
-    """Return the work of one step; ``declare`` opens the run."""
+    """Return the work of one step; ``declare`` opens the run, and some is done by others than the run."""
 
     def work() -> Any:
         from recovery_ops.execution.steps import run_step
 
+        if step_id in BY_OTHERS:
+            return BY_OTHERS[step_id](ground)
         if step_id == "declare":
             return _declare(ground)
         assert ground.ref is not None
@@ -173,14 +202,27 @@ def record(ground: Ground) -> Callable[[], Any]:
 
         assert ground.ref is not None
         log = open_log(ground.ref)
+        log.store = _ReadOnce(log.store)
+        broken = verify_run(log)
         events = log.events()
         return {
-            "broken": [item.to_json() for item in verify_run(log)],
+            "broken": [item.to_json() for item in broken],
             "events": [event.to_json() for event in events],
             "outcome": fold(events).outcome,
         }
 
     return work
+
+
+class _ReadOnce:
+    """A store that is asked once for every object: nobody writes while the record is looked at."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.get = functools.cache(store.get)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 def _take_over(ref: RunRef) -> bool:
@@ -208,6 +250,23 @@ def _declare(ground: Ground) -> Any:
     return {"ref": ref.to_json(), "plan": plan_to_json(load_run(ref).plan)}
 
 
+def _prepare(ground: Ground) -> None:
+    from recovery_ops.execution.homecoming import prepare
+
+    prepare(ground.system, person="alice")
+
+
+def _cancel(ground: Ground) -> None:
+    from recovery_ops.execution.controls import cancel
+
+    assert ground.ref is not None
+    cancel(ground.ref, person="bob", reason="nobody needs it any more")
+
+
+BY_OTHERS: Mapping[str, Callable[[Ground], Any]] = {"prepare": _prepare, "cancel": _cancel}
+"""What happens between the steps of a run without being one: debts are paid before it, a person ends it."""
+
+
 def _plan(facts: Mapping[str, Any]) -> Plan:
     from recovery_ops.planning import plan_from_json
 
@@ -219,12 +278,12 @@ def _build(ground: Ground) -> None:
     from recovery_ops.sandbox.seed.fraud_detection import seed
 
     seed(ground.sandbox.base_url, ROOT / "dags" / ground.system.name / "network.yaml")
-    _replicated(ground)
+    replicated(ground)
     protect(ground.system)
-    _replicated(ground)
+    replicated(ground)
 
 
-def _replicated(ground: Ground) -> None:
+def replicated(ground: Ground) -> None:
     end = time.monotonic() + LIMIT_S
     while ground.sandbox.control.status()["replication"]["pending"]:
         assert time.monotonic() < end, "replication did not come to an end"
@@ -272,6 +331,7 @@ def _environment(base_url: str, dags: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "x",
         "RECOVERY_OPS_TIME_FACTOR": "0",
         "RECOVERY_OPS_RESOLVER": f"{base_url}/dns-query",
+        "RECOVERY_OPS_FAULT_URL": f"{base_url}/_sandbox",
         "RECOVERY_OPS_CATALOGS": str(dags),
     }
 
@@ -320,4 +380,5 @@ def _lines(value: Any) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return DATED.sub(r"\1", TIME.sub("<time>", POINT_ID.sub("<point>", RUN.sub("<run>", text))))
+    plain = DATED.sub(r"\1", TIME.sub("<time>", POINT_ID.sub("<point>", RUN.sub("<run>", text))))
+    return MINTED.sub("<id>", plain) if "<run>" in plain else plain

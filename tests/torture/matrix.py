@@ -5,12 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ground import KILLED, Ground, carry_on, in_a_process, record, step
+from ground import BEGIN, BY_OTHERS, FIRST, KILLED, Ground, carry_on, in_a_process, record, step
 from points import Point, worth_dying_at
 from sent import Sent
 
-NOT_PLANNED = ("rollback",)
-"""Steps that an undisturbed run never takes."""
+STEP, RUN, GIVEN_UP = "step", "run", "given up"
+"""What dies in the forks: one step, the whole run, a drill that nobody carries on."""
+CLOSED = "closed"
+"""Mark: the run is over."""
 UNTOLD = ("step-started", "step-failed", "operation-started", "operation-ended", "anchored", "rto-forecast")
 """Events that say how a step went and not what is true; a second attempt has its own."""
 
@@ -28,6 +30,7 @@ class Verdict:
     same_final_state: bool
     ok: bool
     why: str = ""
+    course: str = FIRST
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -46,12 +49,6 @@ class Undisturbed:
     sent_on: Counter[str] = field(default_factory=Counter)
 
 
-def steps_of(ground: Ground) -> list[str]:
-    """Return the steps of an undisturbed run, in order."""
-    assert ground.plan is not None
-    return [item.id for item in ground.plan.steps if item.id not in NOT_PLANNED]
-
-
 def rehearse(ground: Ground, only: Collection[str] | None = None) -> dict[str, Undisturbed]:
     """Run every step once without harm, and keep the world before each of them.
 
@@ -63,8 +60,8 @@ def rehearse(ground: Ground, only: Collection[str] | None = None) -> dict[str, U
         AssertionError: A step does not succeed even when nobody kills it.
     """
     found: dict[str, Undisturbed] = {}
-    ground.back_to("lost")
-    steps = steps_of(ground)
+    ground.back_to(BEGIN)
+    steps = ground.steps
     wanted = set(steps if only is None else (*only, steps[-1]))
     assert wanted <= set(steps), f"no steps of this run: {wanted - set(steps)}"
     begun: dict[str, Sent] = {}
@@ -77,53 +74,70 @@ def rehearse(ground: Ground, only: Collection[str] | None = None) -> dict[str, U
         if step_id in wanted:
             sent, told = begun[step_id].changes(), _told(ground, step_id)
             found[step_id] = Undisturbed(ground.state(), told, ground.switch(), ended.seen, sent)
-    ground.keep("closed")
+    ground.keep(CLOSED)
     return {step_id: replace(item, sent_on=begun[step_id].changes()) for step_id, item in found.items()}
 
 
 def torture(
-    ground: Ground, known: Mapping[str, Undisturbed], *, every: bool, say: Callable[[Verdict], None] = lambda _: None
+    ground: Ground, known: Mapping[str, Undisturbed], steps: Iterable[str], *, every: bool
 ) -> Iterator[Verdict]:
-    """Kill a process at each chosen point of each step; ``every`` takes first and last of each call, not the first."""
-    for step_id in steps_of(ground):
+    """Kill a process at each point of each of ``steps`` that :func:`worth_dying_at` chooses."""
+    for step_id in steps:
         for point in worth_dying_at(list(known[step_id].points), every=every):
-            verdict = die_at(ground, known[step_id], step_id, point)
-            say(verdict)
-            yield verdict
+            yield die_at(ground, known[step_id], step_id, point)
 
 
 def die_at(ground: Ground, known: Undisturbed, step_id: str, point: Point) -> Verdict:
     """Kill the first process of a step at ``point`` and judge what the second one leaves behind."""
+    sent, problems = _die_and(ground, step_id, point, step(ground, step_id, 2))
+    return judged(STEP, step_id, str(point), known, Seen.of(ground, step_id, sent), problems, ground.course)
+
+
+def _die_and(ground: Ground, step_id: str, point: Point, then: Callable[[], Any]) -> tuple[Sent, list[str]]:
+    """Kill a process of a step at ``point``, do ``then`` in another, and return what was sent and what went wrong."""
     ground.back_to(f"before-{step_id}")
     sent = Sent(ground.log)
-    first = in_a_process(step(ground, step_id, 1), point)
-    second = in_a_process(step(ground, step_id, 2))
+    first, second = in_a_process(step(ground, step_id, 1), point), in_a_process(then)
     problems = []
     if first.code != KILLED:
         problems.append(f"the first process was not killed but ended with {first.code} ({first.error})")
     if second.code != 0:
         problems.append(f"the second process failed: {second.error}")
-    return judged("step", step_id, str(point), known, Seen.of(ground, step_id, sent), problems)
+    return sent, problems
 
 
 def to_the_end(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Verdict:
     """Kill a run in the middle of ``step_id`` and let a new process find it and bring it to its close."""
     points = worth_dying_at(list(known[step_id].points), every=True)
     point = points[len(points) // 2]
-    ground.back_to(f"before-{step_id}")
-    sent = Sent(ground.log)
-    in_a_process(step(ground, step_id, 1), point)
-    second = in_a_process(carry_on(ground))
-    problems = [] if second.code == 0 else [f"the second process failed: {second.error}"]
-    last = steps_of(ground)[-1]
-    return judged(
-        "run", step_id, str(point), from_step_on(ground, known, step_id), Seen.of(ground, last, sent), problems
-    )
+    sent, problems = _die_and(ground, step_id, point, carry_on(ground))
+    end, seen = from_step_on(ground, known, step_id), Seen.of(ground, ground.steps[-1], sent)
+    return judged(RUN, step_id, str(point), end, seen, problems, ground.course)
+
+
+def give_up(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Iterator[Verdict]:
+    """Give a drill up after each call of a step."""
+    points = worth_dying_at(list(known[step_id].points), every=False)
+    return (give_up_at(ground, known, step_id, point) for point in points)
+
+
+def give_up_at(ground: Ground, known: Mapping[str, Undisturbed], step_id: str, point: Point) -> Verdict:
+    """Kill a drill at ``point``; a person ends it then, and a new process has to leave what a whole drill leaves."""
+
+    def end_it() -> None:
+        BY_OTHERS["cancel"](ground)
+        carry_on(ground)()
+
+    sent, problems = _die_and(ground, step_id, point, end_it)
+    last = ground.steps[-1]
+    seen = replace(Seen.of(ground, last, sent), sent=Counter[str]())  # what was asked for and then removed
+    end = replace(known[last], told=frozenset())
+    return judged(GIVEN_UP, step_id, str(point), end, seen, problems, ground.course)
 
 
 def from_step_on(ground: Ground, known: Mapping[str, Undisturbed], step_id: str) -> Undisturbed:
     """Return what is there at the end of a run, with all that was asked for from ``step_id`` on."""
-    return replace(known[steps_of(ground)[-1]], sent=known[step_id].sent_on)
+    return replace(known[ground.steps[-1]], sent=known[step_id].sent_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,9 @@ class Seen:
         return cls(ground.state(), _facts(facts["events"], step_id), ground.switch(), facts["broken"], changes)
 
 
-def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: Seen, problems: Iterable[str]) -> Verdict:
+def judged(
+    victim: str, step_id: str, point: str, known: Undisturbed, seen: Seen, problems: Iterable[str], course: str = FIRST
+) -> Verdict:
     """Compare what is there with what an undisturbed step leaves."""
     wanted, found = _counted(known.state), _counted(seen.state)
     extra, missing = found - wanted, wanted - found
@@ -169,6 +185,7 @@ def judged(victim: str, step_id: str, point: str, known: Undisturbed, seen: Seen
         same_final_state=same,
         ok=same and not why,
         why="; ".join(why)[:600],
+        course=course,
     )
 
 

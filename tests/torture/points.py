@@ -66,13 +66,14 @@ def watched(visits: Visits) -> Iterator[None]:
 
 
 def worth_dying_at(seen: list[Point], *, every: bool) -> list[Point]:
-    """Return the points to try: the first and last of every call; with ``every`` false only the first of each kind.
+    """Return the points to try: before and after the first and the last of every call.
 
-    Forty checks are recorded by the same code; dying at the first and at the last of them says all.
+    Forty checks are recorded by the same code; dying at the first and at the last of them says all. With ``every``
+    false only after the first of every kind: a death before a call leaves what one after the call before it leaves.
     """
     last = {point.call: max(other.number for other in seen if other.call == point.call) for point in seen}
     kept = [point for point in seen if point.number in (1, last[point.call])]
-    return kept if every else [point for point in kept if point.number == 1]
+    return kept if every else [point for point in kept if point.number == 1 and point.moment == AFTER]
 
 
 def _name(operation: str, request: dict[str, Any]) -> str:

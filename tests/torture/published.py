@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
-from matrix import Verdict
+from ground import FIRST
+from matrix import GIVEN_UP, RUN, STEP, Verdict
 from victims import STEPS, VICTIMS
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "deaths.md"
 BEGIN = "## The table\n"
-STEP, RUN = "step", "run"
+OURS = (STEP, RUN, GIVEN_UP)
 
 
 def publish(found: Sequence[Verdict], day: date, page: Path = PAGE) -> None:
@@ -32,16 +34,23 @@ def _sum(found: Sequence[Verdict], day: date) -> list[str]:
 
 
 def _by_step(found: Sequence[Verdict]) -> list[str]:
-    """Return a line per step: deaths of its process and of the whole run in it."""
-    ours = [verdict for verdict in found if verdict.victim in (STEP, RUN)]
-    titles = ["step", "effects twice", "facts lost", "leaked", "same final state, `steps`", "same final state, `runs`"]
-    lines = [_line(f"`{step}`", _of(ours, step)) for step in dict.fromkeys(verdict.step for verdict in ours)]
-    return [_row(titles), _row(["---"] * len(titles)), *lines, _line("all", ours)]
+    """Return a line per step of each course: deaths of its process, of the whole run in it, of a drill given up."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in found:
+        if verdict.victim in OURS:
+            groups.setdefault(_title(verdict), []).append(verdict)
+    titles = ["step", "effects twice", "facts lost", "leaked", *(f"same final state, {victim}" for victim in OURS)]
+    lines = [_line(title, group) for title, group in groups.items()]
+    return [_row(titles), _row(["---"] * len(titles)), *lines, _line("all", list(chain(*groups.values())))]
+
+
+def _title(verdict: Verdict) -> str:
+    return f"`{verdict.step}`" if verdict.course == FIRST else f"`{verdict.step}` of the {verdict.course}"
 
 
 def _line(title: str, found: Sequence[Verdict]) -> str:
     sums = [str(sum(getattr(verdict, name) for verdict in found)) for name in ("twice", "lost", "leaked")]
-    return _row([title, *sums, *(_same(item for item in found if item.victim == victim) for victim in (STEP, RUN))])
+    return _row([title, *sums, *(_same(item for item in found if item.victim == victim) for victim in OURS)])
 
 
 def _by_part(found: Sequence[Verdict]) -> list[str]:
@@ -59,7 +68,7 @@ def _of(found: Sequence[Verdict], step: str) -> list[Verdict]:
 
 def _same(found: Iterable[Verdict]) -> str:
     verdicts = list(found)
-    return f"{sum(verdict.same_final_state for verdict in verdicts)} of {len(verdicts)}"
+    return f"{sum(verdict.same_final_state for verdict in verdicts)} of {len(verdicts)}" if verdicts else "-"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """``make torture``: the whole matrix; a table, ``out/torture.json``, and exit code 1 when one death did harm.
 
 The table also replaces the one in ``docs/explanation/deaths.md``.
-``make torture PART=steps`` (or ``runs``, ``airflow``) does that part and keeps what the file says of the others. Deaths
-under Airflow are mostly waiting, so they have a process of their own beside the others.
+``make torture PART=steps`` (or ``runs``, ``failback``, ``rollback``, ``drill``, ``airflow``) does that part and keeps
+what the file says of the others. Deaths under Airflow are mostly waiting, so they have a process of their own beside
+the others.
 """
 
 import argparse
@@ -21,9 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from ground import Ground, proving_ground
-from matrix import Verdict, rehearse, steps_of, to_the_end, torture
-from published import RUN, STEP, publish
+from courses import COURSES, Course
+from ground import FIRST, Ground, proving_ground
+from matrix import CLOSED, RUN, STEP, Verdict, give_up, rehearse, to_the_end, torture
+from published import publish
 from rich.console import Console
 from rich.table import Table
 from victims import STEPS, VICTIMS, lose, real_airflow, undisturbed
@@ -31,7 +33,7 @@ from victims import STEPS, VICTIMS, lose, real_airflow, undisturbed
 OUT = Path("out") / "torture.json"
 AIRFLOW = "airflow"
 TERMINATED = 128 + signal.SIGTERM
-PARTS = ("steps", "runs", AIRFLOW)
+PARTS = ("steps", "runs", *COURSES, AIRFLOW)
 
 
 def main() -> int:
@@ -86,37 +88,60 @@ def _beside(part: str) -> Iterator[subprocess.Popen[bytes]]:
 def _deaths(ground: Ground, folder: Path, parts: list[str]) -> Iterator[Verdict]:
     known = rehearse(ground) if {"steps", "runs"} & set(parts) else {}
     if "steps" in parts:
-        yield from torture(ground, known, every=True)
+        yield from torture(ground, known, ground.steps, every=True)
     if "runs" in parts:
-        yield from (to_the_end(ground, known, step_id) for step_id in steps_of(ground))
+        yield from (to_the_end(ground, known, step_id) for step_id in ground.steps)
+    for name in COURSES:
+        if name in parts:
+            yield from _on(COURSES[name](_over(ground)))
     if AIRFLOW in parts:
         with real_airflow(ground, folder / "stack") as airflow:
             end = undisturbed(airflow)
             yield from (lose(airflow, *pair, end) for pair in itertools.product(VICTIMS, STEPS))
 
 
+def _over(ground: Ground) -> Ground:
+    """Return the ground after its failover has come to its end at least once."""
+    if CLOSED not in ground.marks:
+        rehearse(ground, ())
+    return ground
+
+
+def _on(course: Course) -> Iterator[Verdict]:
+    ground = course.ground
+    known = rehearse(ground, {*course.steps, *course.runs, *course.given_up})
+    yield from torture(ground, known, course.steps, every=False)
+    yield from (to_the_end(ground, known, step_id) for step_id in course.runs)
+    for step_id in course.given_up:
+        yield from give_up(ground, known, step_id)
+
+
 def _other_parts(rows: list[dict[str, object]], parts: list[str]) -> list[dict[str, object]]:
     part_of = {STEP: "steps", RUN: "runs"}
-    return [row for row in rows if part_of.get(str(row["victim"]), AIRFLOW) not in parts]
+
+    def part(row: dict[str, object]) -> str:
+        return part_of.get(str(row["victim"]), AIRFLOW) if row["course"] == FIRST else str(row["course"])
+
+    return [row for row in rows if part(row) not in parts]
 
 
 def table(found: list[Verdict]) -> Table:
     """Return one line per step and victim."""
-    groups: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
     for verdict in found:
-        groups[(verdict.victim, verdict.step)].append(verdict)
-    shown = Table("victim", "step", "deaths", "twice", "lost", "leaked", "same final state", "ok")
-    for (victim, step_id), verdicts in groups.items():
+        groups[(verdict.course, verdict.victim, verdict.step)].append(verdict)
+    shown = Table("course", "victim", "step", "deaths", "twice", "lost", "leaked", "same final state", "ok")
+    for names, verdicts in groups.items():
         sums = [str(sum(getattr(item, name) for item in verdicts)) for name in ("twice", "lost", "leaked")]
         same = sum(item.same_final_state for item in verdicts)
         good = sum(item.ok for item in verdicts)
-        shown.add_row(victim, step_id, str(len(verdicts)), *sums, str(same), str(good))
+        shown.add_row(*names, str(len(verdicts)), *sums, str(same), str(good))
     return shown
 
 
 def _said(verdict: Verdict) -> Verdict:
     mark = "ok " if verdict.ok else "BAD"
-    print(f"{mark} {verdict.victim} {verdict.step}: {verdict.point} {verdict.why}", flush=True)
+    print(f"{mark} {verdict.course} {verdict.victim} {verdict.step}: {verdict.point} {verdict.why}", flush=True)
     return verdict
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from ground import TARGET, Ground, in_a_process, record
-from matrix import Undisturbed, from_step_on, judged, seen_at_the_end, steps_of
+from matrix import Undisturbed, from_step_on, judged, seen_at_the_end
 from victims import SELDOM_S, Airflow, lose_everything, real_airflow, until
 
 from recovery_ops.execution.view import record_store
@@ -50,7 +50,7 @@ def test_a_new_airflow_sees_the_run_waits_and_carries_it_on_when_told(
         ground_freed(ground)
         new.carry_on(ground.ref)
         assert new.ended() == "success"
-    end = replace(from_step_on(ground, known, steps_of(ground)[0]), told=frozenset())
+    end = replace(from_step_on(ground, known, ground.steps[0]), told=frozenset())
     verdict = judged("airflow", LOST_AFTER, "success", end, seen_at_the_end(ground, lost.sent), [])
     assert verdict.ok, verdict.why
 

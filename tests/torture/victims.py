@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from ground import HOME, ROOT, TARGET, Ground
+from ground import BEGIN, HOME, ROOT, TARGET, Ground
 from matrix import Undisturbed, Verdict, judged, seen_at_the_end, undisturbed_end
 from sent import Sent
 
@@ -45,7 +45,7 @@ class Airflow:
 
     def fail_over(self) -> None:
         """Trigger a run in the world that has just lost its home."""
-        self.ground.back_to("lost")
+        self.ground.back_to(BEGIN)
         self.sent = Sent(self.ground.log)
         impact = datetime.now(UTC).isoformat()
         form = {"target_region": TARGET, "reason": f"{HOME} does not answer", "impact_at": impact}
