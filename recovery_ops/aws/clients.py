@@ -4,7 +4,9 @@
 """
 
 import functools
+import random
 import threading
+import time
 from typing import Any
 
 from recovery_ops.aws.calls import check_again, check_allowed, current_caller
@@ -14,7 +16,10 @@ from recovery_ops.aws.limits import (
     READ_TIMEOUT_S,
     SUSPECT_ATTEMPTS,
     SUSPECT_READ_TIMEOUT_S,
+    THROTTLED_PAUSE_S,
+    THROTTLED_S,
 )
+from recovery_ops.aws.translate import THROTTLED
 
 _lock = threading.Lock()
 
@@ -61,7 +66,24 @@ def _client(service: str, region: str, suspect: bool, impatient: bool) -> Any:  
     made = _session().client(service, region_name=region, config=config)
     made.meta.events.register("before-parameter-build.*.*", functools.partial(_check, region=region))
     made.meta.events.register("request-created.*.*", _sign_as_caller)
+    if not (suspect or impatient):
+        made.meta.events.register("needs-retry.*.*", _wait_while_busy)
     return made
+
+
+def _wait_while_busy(response: Any, attempts: int, request_dict: dict[str, Any], **_: Any) -> float | None:
+    """Return how long to wait before a throttled call is sent again; ``None`` leaves that to botocore.
+
+    Botocore counts attempts, and gives up sooner when many calls of a client are throttled: just when a whole region is
+    busy because everybody recovers in it.
+    """
+    if response is None or response[1].get("Error", {}).get("Code") not in THROTTLED:
+        return None
+    now = time.monotonic()
+    since = request_dict["context"].setdefault("recovery_ops_busy_since", now)
+    if now - since > THROTTLED_S:
+        return None
+    return random.uniform(0.0, min(THROTTLED_PAUSE_S, 2.0 ** (attempts - 1)))  # noqa: S311 - no secret
 
 
 SERVICES = (

@@ -11,6 +11,11 @@ READ_TIMEOUT_S = 10.0
 ATTEMPTS = 4
 """How often botocore sends one call: throttling and lost answers, with its own growing pauses."""
 
+THROTTLED_S = 60.0
+"""How long one call is repeated while AWS says that it is busy: whoever lost the same region recovers beside us."""
+THROTTLED_PAUSE_S = 5.0
+"""The longest pause before such a repeat; a random part of it is taken, so that not all come back at once."""
+
 SUSPECT_READ_TIMEOUT_S = 3.0
 """As above, for a region that is probably dead."""
 SUSPECT_ATTEMPTS = 1

@@ -9,13 +9,17 @@ from recovery_ops.record.envelope import redacted
 
 T = TypeVar("T")
 
-RETRYABLE = frozenset(
+THROTTLED = frozenset(
     {
-        "InternalError", "InternalFailure", "InternalServerError", "LimitExceededException", "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable",
-        "SlowDown", "Throttled", "Throttling", "ThrottlingException", "TooManyRequestsException", "TooManyUpdates",
+        "PriorRequestNotComplete", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown",
+        "Throttled", "Throttling", "ThrottlingException", "TooManyRequestsException",
     }
 )  # fmt: skip
+"""AWS is busy and has not done what was asked for. Source: botocore, "Retries", standard mode."""
+RETRYABLE = THROTTLED | {
+    "InternalError", "InternalFailure", "InternalServerError", "LimitExceededException", "RequestTimeout",
+    "ServiceUnavailable", "TooManyUpdates",
+}  # fmt: skip
 ABSENT = frozenset(
     {
         "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "ParameterNotFound", "ResourceNotFound",

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from itertools import chain
 
 import httpx
 import pytest
@@ -12,6 +13,8 @@ from recovery_ops.model.events import EventType
 from recovery_ops.quality.golden_set import GoldenSet
 
 pytestmark = pytest.mark.sandbox
+THROTTLED = {("cloudformation", "sagemaker", "ssm"): r"step/\w[\w-]*\.", ("s3",): "recovery-ops/"}
+"""Services, and who is throttled: components, and all of the library."""
 FIRST, SECOND, THIRD = "ml.c6i.2xlarge", "ml.m6i.2xlarge", "ml.c5.2xlarge"
 
 
@@ -87,15 +90,19 @@ def test_replication_that_stopped_an_hour_ago_misses_the_rpo_and_only_a_person_g
     assert "late" not in {row[KEY]["S"] for row in world.items()}
 
 
-def test_throttled_calls_are_repeated_and_the_third_rung_is_stated(world: World) -> None:
+def test_throttled_calls_are_repeated_and_the_third_rung_is_stated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record, which is in S3, is throttled too; pauses are short here."""
+    monkeypatch.setattr(clients, "THROTTLED_PAUSE_S", 0.05)
     world.reset()
     control = world.sandbox.control
     control.capacity(TARGET, FIRST, available=0)
     control.capacity(TARGET, SECOND, quota=0)
-    throttled = {"services": ["sagemaker", "ssm", "cloudformation"], "probability": 0.3, "callers": r"step/\w[\w-]*\."}
-    control.fault(TARGET, "throttle", **throttled)
+    for services, callers in THROTTLED.items():
+        control.fault(TARGET, "throttle", services=list(services), probability=0.3, callers=callers)
     told = world.fail_over(system=lean(world.system))
-    assert any(call["status"] == 400 and call["service"] == "sagemaker" for call in told.calls)
+    assert {call["service"] for call in told.calls if call["status"] in (400, 503)} >= {*chain(*THROTTLED)}
     assert told.report["verdict"] == "pass", told.report["result"]["reasons"]
     (decided,) = told.report["capacity"]
     assert (decided["obtained"], decided["degraded"]) == (THIRD, True)
@@ -103,6 +110,16 @@ def test_throttled_calls_are_repeated_and_the_third_rung_is_stated(world: World)
     (check,) = (check for check in told.report["verification"] if check["gate"] == "capacity")
     assert check["detail"] == f"degraded: {THIRD} instead of {FIRST}"
     until(lambda: world.answered_by() == TARGET, "an answer of the recovery region")
+
+
+def test_features_that_are_throttled_are_too_slow_to_go_live_with(world: World) -> None:
+    """Every look-up succeeds in the end; clients would wait for it, so that traffic stays."""
+    world.reset()
+    world.sandbox.control.fault(TARGET, "throttle", services=["dynamodb"], probability=0.3, callers="recovery-ops/")
+    told = world.fail_over(system=lean(world.system))
+    assert told.report["verdict"] == "fail"
+    assert told.failed_gates("scoring") == {"end-to-end"}
+    assert_traffic_stayed(told)
 
 
 def test_a_recovery_region_that_fails_its_clients_ends_the_soak_and_nobody_claims_a_recovery(world: World) -> None:
