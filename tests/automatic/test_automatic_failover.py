@@ -1,8 +1,6 @@
 """A region dies at night and nobody touches anything: policy `automatic` on the real stack detects, recovers, tells."""
 
 import json
-import re
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,13 +30,6 @@ POLICY = """
 detection: {{signals: [name, front-door, aws], quorum: 3, hold_down: 30s, every: 15s, slow: 1h, mode: automatic}}
 notify: [{{channel: webhook, target: "{pager}"}}]
 """
-CALM = {
-    r"rto: \w+": "rto: 30d",
-    r"rpo: \w+": "rpo: 30d",
-    "p95_latency: 120ms": "p95_latency: 2s\n        latency_ratio: 100",
-    "throughput: 40/s": "throughput: 10/s",
-}
-"""How fast this machine is proves nothing."""
 CROWD_EVERY_S = 0.5
 """Clients and writer are there; what they live through is not judged here, and they share the processor."""
 until = partial(patience.until, limit_s=240.0, every_s=0.5)
@@ -79,14 +70,10 @@ def scene(tmp_path: Path, pager: tuple[str, list[str]], monkeypatch: pytest.Monk
 
 
 def catalogs(folder: Path, pager: str) -> Path:
-    made = folder / "dags"
-    shutil.copytree(ROOT / "dags", made, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (made / f"{SYSTEM}.yaml").read_text()
-    for shipped, calm in {**CALM, SHIPPED_POLICY: ""}.items():
-        text, changed = re.subn(shipped, calm, text)
-        assert changed, f"the catalog has no {shipped!r} any more"
-    (made / f"{SYSTEM}.yaml").write_text(text + POLICY.format(pager=pager))
-    return made
+    changes = {**patience.CALM, SHIPPED_POLICY: ""}
+    catalog = patience.calm_catalogs(ROOT / "dags", folder / "dags", changes)
+    catalog.write_text(catalog.read_text() + POLICY.format(pager=pager))
+    return catalog.parent
 
 
 def test_a_region_dies_and_nobody_touches_anything(scene: Scene, pager: tuple[str, list[str]]) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ from fraud_world import CATALOG, HOME, TARGET, FraudWorld
 
 from recovery_ops.execution.protecting import protect
 from recovery_ops.execution.systems import load_system
+from recovery_ops.testing.patience import calm_catalogs
 
 pytestmark = pytest.mark.sandbox
 
@@ -33,10 +32,7 @@ main()
 def test_a_laptop_with_credentials_is_enough(
     fraud_world: FraudWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dags = tmp_path / "dags"
-    shutil.copytree(CATALOG.parent, dags)
-    patient = re.sub(r"\brpo: \w+", "rpo: 60d", CATALOG.read_text())  # nobody writes features here
-    (dags / CATALOG.name).write_text(patient)
+    dags = calm_catalogs(CATALOG.parent, tmp_path / "dags").parent
     fraud_world.sandbox.control.restore(fraud_world.folder / "protected.snapshot")
     settings = {
         "RECOVERY_OPS_TIME_FACTOR": str(fraud_world.sandbox.factor),
@@ -52,7 +48,7 @@ def test_a_laptop_with_credentials_is_enough(
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED, *command], capture_output=True, text=True, env=os.environ | gone, timeout=250
     )
-    assert done.returncode in (0, 1), done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout[done.stdout.index("{") :])
-    assert (report["result"]["outcome"], report["result"]["serving_region"]) == ("committed", TARGET), done.stderr
-    assert not [reason for reason in report["result"]["reasons"] if reason["rule"] in ("record", "serving", "close")]
+    assert (report["verdict"], report["result"]["reasons"]) == ("pass", [])
+    assert (report["result"]["outcome"], report["result"]["serving_region"]) == ("committed", TARGET)

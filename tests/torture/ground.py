@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from recovery_ops.model.plan import Mode, Plan, SystemStep
 from recovery_ops.model.runs import RunRef, RunRequest
 from recovery_ops.model.system import System
 from recovery_ops.sandbox.process import RunningSandbox, running_sandbox
+from recovery_ops.testing.patience import calm_catalogs
 
 ROOT = Path(__file__).parents[2]
 HOME, TARGET = "us-east-1", "us-west-2"
@@ -110,7 +110,7 @@ def raised(folder: Path) -> Iterator[Ground]:
     from recovery_ops.execution.systems import load_system
 
     recovery_ops.quality.suites.preload()
-    dags = _catalogs(folder)
+    dags = calm_catalogs(ROOT / "dags", folder / "dags").parent
     with running_sandbox(folder, factor=0.0, regions=(HOME, TARGET), request_log=folder / "requests.jsonl") as sandbox:
         with speaking_to(_environment(sandbox.base_url, dags)):
             system = load_system("fraud-detection", dags)
@@ -288,28 +288,6 @@ def replicated(ground: Ground) -> None:
     while ground.sandbox.control.status()["replication"]["pending"]:
         assert time.monotonic() < end, "replication did not come to an end"
         time.sleep(0.05)
-
-
-CALM = {
-    "rpo: 1m\n": "rpo: 1000d\n",
-    "rpo: 30m\n": "rpo: 1000d\n",
-    "p95_latency: 120ms": "p95_latency: 2s\n        latency_ratio: 100",
-    "throughput: 40/s": "throughput: 20/s",
-}
-"""Nobody writes features here, and two processes share a core: what is judged is not speed."""
-
-
-def _catalogs(folder: Path) -> Path:
-    """Write the shipped catalogs to ``folder/dags``, with objectives that a loaded machine keeps."""
-    made = folder / "dags"
-    shutil.copytree(ROOT / "dags", made, ignore=shutil.ignore_patterns("__pycache__"))
-    catalog = made / "fraud-detection.yaml"
-    text = catalog.read_text()
-    for shipped, calm in CALM.items():
-        assert shipped in text, f"the catalog has no {shipped!r} any more"
-        text = text.replace(shipped, calm)
-    catalog.write_text(text)
-    return made
 
 
 def _request(system: System) -> RunRequest:
