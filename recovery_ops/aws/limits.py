@@ -9,7 +9,7 @@ CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 10.0
 """Until AWS sends the next byte; a region that hangs costs this, not minutes."""
 ATTEMPTS = 4
-"""How often botocore sends one call: throttling and lost answers, with its own growing pauses."""
+"""How often botocore sends one call that is not throttled: lost answers, internal errors, with growing pauses."""
 
 THROTTLED_S = 60.0
 """How long one call is repeated while AWS says that it is busy: whoever lost the same region recovers beside us."""
