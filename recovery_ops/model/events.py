@@ -26,7 +26,7 @@ class EventType(enum.StrEnum):
     takes part), prepared {inject: {role: answer}}, lessons}, announced (bool), third_parties [str], blast_radius,
     guards [], next_due {drill, due}"""
     RUN_REFUSED = "run-refused"
-    """reason, person"""
+    """reason, person: for readers only; nobody writes it, because a request that is refused leaves no run"""
     STEP_STARTED = "step-started"
     """step, component, phase, attempt, region, control_planes"""
     OPERATION_STARTED = "operation-started"
@@ -37,7 +37,7 @@ class EventType(enum.StrEnum):
     """step, component, phase, attempt, worked_s, waited_s, outputs (JSON, what later steps need), resources [created
     or adopted]"""
     STEP_FAILED = "step-failed"
-    """step, component, phase, attempt, worked_s, waited_s, error {type, message, playbook, retryable, facts}"""
+    """step, component, phase, attempt, worked_s, waited_s, error {type, message, playbook, retryable}"""
     STEP_SKIPPED = "step-skipped"
     """step, reason, person"""
     CHECK_RECORDED = "check-recorded"
@@ -84,12 +84,13 @@ class EventType(enum.StrEnum):
     """outage_s, requests, failed, sticky_outage_s, answered_by {region: count} (written by a probe outside the
     system)"""
     ANCHORED = "anchored"
-    """heads {writer: {seq, hash}} (chain heads of all writers, written by system steps)"""
+    """heads {writer: {seq, hash}} (chain heads of all writers, written by system steps except approve and commit; the
+    last one by close, just after run-closed)"""
     RUN_CLOSED = "run-closed"
-    """outcome ("committed"|"completed" (a drill)|"rolled-back"|"refused"|"failed"|"abandoned"), serving_region (where
-    traffic points), answers (bool: a client outside was answered at the close; null when the run moves no traffic or
-    was committed), detail, released (bool), earlier [run id] (closed runs that this one is compared with: the one
-    before, then those of the same plan, newest first)"""
+    """outcome ("committed"|"completed" (a drill)|"rolled-back"|"failed"|"abandoned"), serving_region (where traffic
+    points), answers (bool: a client outside was answered at the close; null when the run moves no traffic or was
+    committed), detail, released (bool), earlier [run id] (closed runs that this one is compared with: the one before,
+    then those of the same plan, newest first)"""
     RUN_PAUSED = "run-paused"
     """person, reason: no step starts until the run is resumed; a step that works ends what it has begun"""
     RUN_RESUMED = "run-resumed"
@@ -100,7 +101,8 @@ class EventType(enum.StrEnum):
     """person, reason, from_execution, to_execution ("airflow"|"direct"), runner (the only one that may act from now
     on), epoch (of the claim)"""
     RUN_PREEMPTED = "run-preempted"
-    """by_run, person: a drill yields to a real run and cleans up after it, a run whose lease was over to a new one"""
+    """by_run, person: a drill yields to a real run and is cleaned up after it, a run whose lease was over to a new
+    one"""
     GRACEFULNESS_CHANGED = "gracefulness-changed"
     """graceful (bool), step (null for the whole run), person, reason"""
     RETRY_ASKED = "retry-asked"
