@@ -124,10 +124,10 @@ def restore_keys(items: Sequence[ObjectVersion], region: str) -> None:
     in_threads(lambda item: make_current(item, region), items)
 
 
-def hide(bucket: str, key: str, region: str) -> None:
-    """Put a delete marker on top of ``key``; its versions stay."""
+def hide(bucket: str, key: str, region: str) -> str:
+    """Put a delete marker on top of ``key`` and return the marker's version id; the versions stay."""
     with aws_errors(f"hide s3://{bucket}/{key}", region=region):
-        client("s3", region).delete_object(Bucket=bucket, Key=key)
+        return str(client("s3", region).delete_object(Bucket=bucket, Key=key).get("VersionId", ""))
 
 
 def damage(items: Iterable[ObjectVersion], region: str) -> list[str]:

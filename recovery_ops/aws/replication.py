@@ -7,12 +7,14 @@ from typing import Any
 
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.objects import head, in_threads
-from recovery_ops.aws.pinned import Listed, has_arrived, hide, list_versions
+from recovery_ops.aws.pinned import Listed, Listing, has_arrived, hide, list_versions
 from recovery_ops.aws.translate import aws_errors, found
 from recovery_ops.errors import StepRejectedError
 
 OURS = "recovery-ops-back-"
 """How the ids of our own rules begin; rules of others are never changed."""
+CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "NoSuchVersion"})
+"""How S3 refuses a conditional copy of a key that somebody has changed or removed, or is changing now."""
 
 
 def not_versioned(bucket: str, region: str) -> str | None:
@@ -66,7 +68,7 @@ def replicate_back(source: tuple[str, str], target: tuple[str, str], prefix: str
     """Let everything under ``prefix`` replicate from ``source`` to ``target``, each ``(bucket, region)``.
 
     The role is that of the opposite direction. What was written before the rule stood is copied onto itself, so that S3
-    replicates it as well. Safe to repeat.
+    replicates it as well; what clients change meanwhile is left as they want it. Safe to repeat.
 
     Returns:
         What was done, one phrase each.
@@ -115,25 +117,63 @@ def _send_again(source: tuple[str, str], target: tuple[str, str], prefix: str) -
         if not listed.hidden and (key, listed.version_id) not in there.versions
     ]
     hidden = [key for key, listed in here.current.items() if listed.hidden and key in there.visible()]
-    in_threads(lambda item: _copy_onto_itself(*source, *item), stuck)
-    in_threads(lambda key: hide(source[0], key, source[1]), hidden)
-    return len(stuck) + len(hidden)
+    sent = in_threads(lambda item: _copy_onto_itself(*source, *item), stuck)
+    sent += in_threads(lambda key: _hide_again(here, source[1], key), hidden)
+    return sum(sent)
 
 
-def _copy_onto_itself(bucket: str, region: str, key: str, listed: Listed) -> None:
-    """Make a new version with the same content and metadata; one that is on its way already is sent twice at worst."""
-    seen = head(bucket, key, region, version_id=listed.version_id) or {}
-    if seen.get("ReplicationStatus") == "PENDING":
-        return
-    with aws_errors(f"send s3://{bucket}/{key} again", region=region):
-        client("s3", region).copy_object(
-            Bucket=bucket,
-            Key=key,
-            CopySource={"Bucket": bucket, "Key": key, "VersionId": listed.version_id},
-            MetadataDirective="REPLACE",
-            Metadata={**seen.get("Metadata", {}), "recovery-ops-sent-again": listed.version_id},
-            ContentType=seen.get("ContentType", "binary/octet-stream"),
-        )
+def _copy_onto_itself(bucket: str, region: str, key: str, listed: Listed) -> bool:
+    """Make a new version with the same content and metadata; return whether that was needed.
+
+    A key that has changed since it was listed is left alone, for what changed it replicates by the rule. S3 itself
+    refuses the copy when the key changes between the look and the copy.
+    """
+    seen = head(bucket, key, region)
+    if seen is None or seen.get("VersionId") != listed.version_id or seen.get("ReplicationStatus") == "PENDING":
+        return False
+    return _copy(
+        bucket,
+        region,
+        key,
+        listed.version_id,
+        IfMatch=seen["ETag"],
+        MetadataDirective="REPLACE",
+        Metadata={**seen.get("Metadata", {}), "recovery-ops-sent-again": listed.version_id},
+        ContentType=seen.get("ContentType", "binary/octet-stream"),
+    )
+
+
+def _hide_again(here: Listing, region: str, key: str) -> bool:
+    """Put a new delete marker on a key that is still hidden, so that it replicates; return whether that was done.
+
+    S3 has no condition for that. A client that makes the key again between the look and the marker gets its object back
+    on top, unless it acts again meanwhile.
+    """
+    if head(here.bucket, key, region) is not None:
+        return False
+    marker = hide(here.bucket, key, region)
+    with aws_errors(f"look at versions of s3://{here.bucket}/{key}", region=region):
+        # One page will do: this key comes before all that only begin like it, and its newest version comes first.
+        page = client("s3", region).list_object_versions(Bucket=here.bucket, Prefix=key)
+    ours = any(item["VersionId"] == marker and item["IsLatest"] for item in page.get("DeleteMarkers", []))
+    newest = next((item["VersionId"] for item in page.get("Versions", []) if item["Key"] == key), None)
+    if not ours or newest is None or (key, newest) in here.versions:
+        return True
+    _copy(here.bucket, region, key, newest, IfNoneMatch="*")
+    return False
+
+
+def _copy(bucket: str, region: str, key: str, version_id: str, **how: Any) -> bool:
+    """Put a version on top of its key; return ``False`` when S3 says that the condition in ``how`` does not hold."""
+    source = {"Bucket": bucket, "Key": key, "VersionId": version_id}
+    try:
+        with aws_errors(f"send s3://{bucket}/{key} again", region=region):
+            client("s3", region).copy_object(Bucket=bucket, Key=key, CopySource=source, **how)
+    except StepRejectedError as error:
+        if error.facts.get("aws_code") in CHANGED:
+            return False
+        raise
+    return True
 
 
 def _add_rule(source: tuple[str, str], target: tuple[str, str], prefix: str) -> None:
