@@ -6,8 +6,6 @@ needs no DNS control plane, which AWS runs in us-east-1.
 Source: AWS "Creating Disaster Recovery Mechanisms Using Amazon Route 53", standby takes over primary.
 """
 
-import functools
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,94 +15,45 @@ from urllib.parse import urlsplit
 from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
+from recovery_ops.aws.names import Answer, addresses_of, plain, resolve, trust
 from recovery_ops.aws.objects import read
 from recovery_ops.aws.translate import aws_errors, found
 from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
-CNAME, HTTPS = 5, 65
 REGION_HEADER = "x-amzn-region"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a DNS name answers now: the host at the end of the chain, where to connect, and for how long it holds."""
-
-    host: str
-    url: str
-    ttl_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One request from outside. ``region`` is who answered, empty when nobody did."""
+    """One request from outside. ``region`` is who says to have answered, empty when nobody did or nobody says so.
+
+    ``names`` and ``address`` are where the request went: the names through which DNS led there, and the address,
+    where the operating system resolves.
+    """
 
     ok: bool
     region: str
     status: int
     seconds: float
     detail: str = ""
+    names: frozenset[str] = frozenset()
+    address: str = ""
 
 
-def resolve(name: str, resolver: str | None) -> Answer | None:
-    """Ask the resolver what ``name`` is now.
+def whose(answer: Probe, doors: Mapping[str, str]) -> str:
+    """Return the region, of ``doors`` (region -> host), whose door a probe went to; empty when that cannot be told.
 
-    Args:
-        name: DNS name clients know.
-        resolver: URL of a DNS-over-HTTPS JSON resolver; ``None`` leaves resolution to the operating system.
-
-    Returns:
-        ``None`` when the name has no answer or the resolver does not reply.
+    It is told by the names through which DNS led the probe; where alias records hide them, by the address it went to.
     """
-    if resolver is None:
-        return Answer(host=name, url=f"https://{name}", ttl_s=0.0)
-    import httpx
-
-    try:
-        records = httpx.get(
-            resolver, params={"name": name, "type": "HTTPS"}, timeout=PROBE_TIMEOUT_S, verify=_trust()
-        ).json()
-    except httpx.HTTPError:
-        return None
-    return _answer(records.get("Answer", []))
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """Return whom a probe believes: read once, for every probe is a connection of its own and reading takes 25 ms."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-def _answer(records: list[Mapping[str, Any]]) -> Answer | None:
-    services = [record for record in records if record["type"] == HTTPS]
-    if not services:
-        return None
-    facts = dict(part.split("=", 1) for part in services[-1]["data"].split() if "=" in part)
-    host = services[-1]["name"].rstrip(".")
-    return Answer(
-        host=host,
-        url=f"http://{facts['ipv4hint']}:{facts['port']}",
-        ttl_s=min(float(record["TTL"]) for record in records),
-    )
-
-
-def leads_to(name: str, resolver: str | None) -> str | None:
-    """Return the host that DNS leads to from ``name`` now, or ``None`` when it has no answer."""
-    if resolver is not None:
-        answer = resolve(name, resolver)
-        return None if answer is None else answer.host
-    import socket
-
-    try:
-        return socket.gethostbyname_ex(name)[0]
-    except OSError:
-        return None
+    found = [region for region, door in doors.items() if plain(door) in answer.names]
+    if not found and answer.address:
+        found = [region for region, door in doors.items() if answer.address in addresses_of(door)]
+    return found[0] if len(found) == 1 else ""
 
 
 def probe(name: str, path: str, body: bytes, *, resolver: str | None, host: str | None = None) -> Probe:
-    """Send one request the way a client does: resolve, connect, ask.
+    """Send one request the way a client does: resolve, connect, ask. The answer tells where the request went.
 
     Args:
         name: DNS name to resolve; with ``host`` the front door host to go to instead, past the name.
@@ -113,30 +62,43 @@ def probe(name: str, path: str, body: bytes, *, resolver: str | None, host: str 
         resolver: See :func:`resolve`.
         host: ``None`` to be a client of the name.
     """
-    import httpx
-
-    begin = time.monotonic()
-    answer = resolve(host or name, resolver)
+    begin, asked = time.monotonic(), host or name
+    answer = resolve(asked, resolver)
     if answer is None:
-        return Probe(
-            ok=False, region="", status=0, seconds=time.monotonic() - begin, detail=f"{host or name}: no answer"
-        )
+        return Probe(ok=False, region="", status=0, seconds=time.monotonic() - begin, detail=f"{asked}: no answer")
     headers = {"Host": name, "Content-Type": "application/json", "User-Agent": current_caller().user_agent}
-    try:
-        reply = httpx.post(
-            f"{answer.url}{path}", content=body, headers=headers, timeout=PROBE_TIMEOUT_S, verify=_trust()
-        )
-    except httpx.HTTPError as error:
-        return Probe(
-            ok=False, region="", status=0, seconds=time.monotonic() - begin, detail=f"{answer.host}: {error!r}"
-        )
+    reply, url = _ask(answer, asked, path, body, headers)
+    facts: dict[str, Any] = {"seconds": time.monotonic() - begin, "names": answer.names}
+    facts["address"] = (urlsplit(url).hostname or "") if answer.addresses else ""
+    if isinstance(reply, Exception):
+        return Probe(ok=False, region="", status=0, detail=f"{answer.host}: {reply!r}", **facts)
     return Probe(
         ok=reply.status_code == 200,
         region=reply.headers.get(REGION_HEADER, ""),
         status=reply.status_code,
-        seconds=time.monotonic() - begin,
         detail="" if reply.status_code == 200 else reply.text[:200],
+        **facts,
     )
+
+
+def _ask(answer: Answer, asked: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[Any, str]:
+    """Ask the first address that takes the connection; return its reply or the error, and where that came from.
+
+    The addresses are those that were resolved, so that the one who answers is known; TLS is that of the name.
+    """
+    import httpx
+
+    extensions = {"sni_hostname": asked} if answer.addresses else {}
+    reply: Any = None
+    for url in answer.urls:
+        try:
+            with httpx.Client(timeout=PROBE_TIMEOUT_S, verify=trust()) as http:
+                return http.post(f"{url}{path}", content=body, headers=headers, extensions=extensions), url
+        except httpx.ConnectError as error:
+            reply = error
+        except httpx.HTTPError as error:
+            return error, url
+    return reply, answer.urls[-1]
 
 
 def switch_place(traffic: Traffic, region: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Moving traffic and watching it from outside, as a client that follows the DNS name."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,10 +45,10 @@ def cut_over(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     writer.append(EventType.TRAFFIC_MOVED, facts | {"detail": detail})
     with meter.waiting():
         probes, answer = _until_answered_by(view, view.ref.recovery_region)
-    if answer is None:
+    if not _is_from(answer, view.ref.recovery_region):
         message = (
             f"{view.system.traffic.name}: {detail}, but after {EFFECTIVE_LIMIT_MODELLED_S:.0f} s no outside client is"
-            f" answered by {view.ref.recovery_region}"
+            f" answered by {view.ref.recovery_region}; the last was {_seen(answer)}"
         )
         raise DeadlineExceededError(message, system=view.ref.system, region=view.ref.recovery_region)
     seen = {"answered_by": answer.region, "probes": probes, "waited_s": meter.waited_s}
@@ -108,11 +108,30 @@ def probe_own_door(view: RunView) -> Probe:
 
 
 def _probe(view: RunView, host: str | None = None) -> Probe:
-    """Ask as clients do; a drill has no clients but itself."""
+    """Ask as clients do; a drill has no clients but itself. The answer says whose front door it came from."""
     if view.slot == DRILL:
-        return probe_own_door(view)
-    traffic, body = view.system.traffic, body_of(view.captures)
-    return aws_traffic.probe(traffic.name, traffic.path, body, resolver=view.settings.resolver, host=host)
+        answer = probe_own_door(view)
+    else:
+        traffic, body = view.system.traffic, body_of(view.captures)
+        answer = aws_traffic.probe(traffic.name, traffic.path, body, resolver=view.settings.resolver, host=host)
+    return replace(answer, region=_behind(view, answer)) if answer.ok and not answer.region else answer
+
+
+def _behind(view: RunView, answer: Probe) -> str:
+    """Return whose front door a probe went to; empty when that cannot be told, which counts for neither region.
+
+    API Gateway does not say in which region it answers, so it is told by where DNS led this very probe.
+    """
+    regions = (view.ref.recovery_region, view.ref.impaired_region)
+    return aws_traffic.whose(answer, {region: door for region in regions if (door := _known_door(view, region))})
+
+
+def _known_door(view: RunView, region: str) -> str | None:
+    """Return the front door of a region, or ``None`` while no step and no recovery point tells it."""
+    try:
+        return front_door(view, region)
+    except KeyError:
+        return None
 
 
 def probe_name(view: RunView) -> Probe:
@@ -132,18 +151,31 @@ def _pause(view: RunView) -> None:
     time.sleep(max(view.wall(PROBE_EVERY_MODELLED_S), PROBE_EVERY_AT_LEAST_S))
 
 
-def _until_answered_by(view: RunView, region: str) -> tuple[int, Probe | None]:
+def _until_answered_by(view: RunView, region: str) -> tuple[int, Probe]:
+    """Probe until ``region`` answers or time is up; return how often was asked, and the last answer."""
     import time
 
     end = time.monotonic() + max(view.wall(EFFECTIVE_LIMIT_MODELLED_S), EFFECTIVE_LIMIT_AT_LEAST_S)
-    probes = 0
-    while time.monotonic() < end:
-        probes += 1
-        answer = _probe(view)
-        if answer.ok and answer.region in (region, ""):
-            return probes, answer
+    probes = 1
+    while not _is_from(answer := _probe(view), region) and time.monotonic() < end:
         _pause(view)
-    return probes, None
+        probes += 1
+    return probes, answer
+
+
+def _is_from(answer: Probe, region: str) -> bool:
+    return answer.ok and answer.region == region
+
+
+def _seen(answer: Probe) -> str:
+    """Say what a probe that does not count saw, and what is missing where nobody can tell who answered."""
+    if answer.ok and not answer.region:
+        way = ", ".join(sorted(answer.names)) or "no name that is known"
+        return (
+            f"answered with {answer.status} over {way}: which region that is cannot be told"
+            " (make the failover records CNAMEs to the hosts in traffic.front_doors)"
+        )
+    return answer.detail or f"answered by {answer.region} with {answer.status}"
 
 
 @dataclass(kw_only=True)
@@ -157,11 +189,11 @@ class _Soak:
     failures: list[str] = field(default_factory=list)
 
     def see(self, answer: Probe, region: str) -> None:
-        if answer.ok and answer.region in (region, ""):
+        if _is_from(answer, region):
             self.seconds.append(answer.seconds)
             self.healthy_since = self.healthy_since or datetime.now(UTC)
         else:
-            self.failures.append(answer.detail or f"answered by {answer.region} with {answer.status}")
+            self.failures.append(_seen(answer))
 
     @property
     def probes(self) -> int:
@@ -237,7 +269,8 @@ def roll_back(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     give_back(view, writer)
     detail = send_traffic(view, old)
     with meter.waiting():
-        _, seen = _until_answered_by(view, old)
-    why = f"{old} answers again" if seen else f"{detail}, but no client is answered by {old} yet"
-    writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": old, "serving": seen is not None})
-    return {"serving": seen is not None}
+        _, last = _until_answered_by(view, old)
+    serving = _is_from(last, old)
+    why = f"{old} answers again" if serving else f"{detail}, but no client is answered by {old} yet: {_seen(last)}"
+    writer.append(EventType.RUN_ROLLED_BACK, {"why": why, "to_region": old, "serving": serving})
+    return {"serving": serving}

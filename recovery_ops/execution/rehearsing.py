@@ -18,6 +18,7 @@ from recovery_ops.aws.limits import (
     PROBE_EVERY_AT_LEAST_S,
     PROBE_EVERY_MODELLED_S,
 )
+from recovery_ops.aws.names import leads_to
 from recovery_ops.errors import DeadlineExceededError, VerificationFailedError
 from recovery_ops.execution.heeding import listen
 from recovery_ops.execution.meter import Meter
@@ -117,18 +118,16 @@ def _move(view: RunView, writer: EventWriter, meter: Meter, region: str) -> bool
     detail = (
         aws_traffic.withdraw_primary(traffic, away, reason) if there else aws_traffic.readmit_primary(traffic, away)
     )
-    home = front_door(view, view.ref.impaired_region)
+    home, resolver = front_door(view, view.ref.impaired_region), view.settings.resolver
     with meter.waiting():
-        _until(view, lambda: _leads(view, traffic.name, home) is (not there), f"{traffic.name} after {detail}")
+        _until(
+            view,
+            lambda: leads_to(traffic.name, home, resolver) is (not there),
+            f"{traffic.name} after {detail}",
+        )
     facts |= {"name": traffic.name, "simulated": False, "detail": detail, "waited_s": meter.waited_s}
     writer.append(EventType.TRAFFIC_REHEARSED, facts | {"effective_at": datetime.now(UTC).isoformat()})
     return True
-
-
-def _leads(view: RunView, name: str, host: str) -> bool | None:
-    """Return whether DNS leads from ``name`` to ``host``; ``None`` when it does not answer."""
-    found = aws_traffic.leads_to(name, view.settings.resolver)
-    return None if found is None else found.rstrip(".").lower() == host.rstrip(".").lower()
 
 
 def _until(view: RunView, true: Callable[[], bool], what: str) -> int:

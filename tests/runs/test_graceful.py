@@ -7,18 +7,24 @@ from threading import Timer
 import pytest
 from run_world import HOME, KEY, TABLE, TARGET, World
 
+from recovery_ops.aws import traffic
+from recovery_ops.model.events import EventType
 from recovery_ops.sandbox.seed import data
 
 pytestmark = pytest.mark.sandbox
 LATE = "written-late"
 
 
-def test_a_graceful_failover_waits_for_the_last_writes(world: World) -> None:
+def test_a_graceful_failover_waits_for_the_last_writes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer says its region, as on AWS: only DNS tells the region that is left, which answers too, from the new."""
+    monkeypatch.setattr(traffic, "REGION_HEADER", "x-of-nobody")
     world.reset()
     late = LateWrite()
     told = world.fail_over({"fence": late}, lost=None, graceful=True)
     assert told.report["verdict"] == "pass", told.report["result"]["reasons"]
     assert world.answered_by() == TARGET
+    seen = told.state.note(EventType.TRAFFIC_OBSERVED)[-1].facts
+    assert seen["answered_by"] == TARGET
     arrived = world.aws("dynamodb", TARGET).get_item(TableName=TABLE, Key={KEY: {"S": LATE}})
     assert arrived["Item"]["version"] == {"N": "7"}
     assert late.replicates_at is not None

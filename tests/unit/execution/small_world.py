@@ -191,6 +191,10 @@ class SmallWorld:
     system: System = field(default_factory=small_system)
     probes: int = 0
     on_probe: Callable[[], None] = lambda: None
+    doors_say_region: bool = True
+    """Whether answers have the sandbox's header, which AWS does not send."""
+    name_of: Callable[[str], str] = str
+    """The name of a region's door as DNS shows it to a probe; empty when it shows none."""
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def install(self) -> None:
@@ -207,7 +211,7 @@ class SmallWorld:
         patch(leases, "RENEW_EVERY_S", 0.05)
         patch(moving.aws_traffic, "withdraw_primary", self.withdraw)
         patch(moving.aws_traffic, "readmit_primary", self.readmit)
-        patch(moving, "_probe", self.probe)
+        patch(moving.aws_traffic, "probe", self.probe)
         patch(moving, "front_door", lambda view, region: region)
         patch(reprotecting, "take_point", lambda *_, **__: type("Point", (), {"id": "p-2"})())
         ObedientKind.script = self.script
@@ -226,12 +230,14 @@ class SmallWorld:
         self.serving = HOME
         return "readmitted"
 
-    def probe(self, view: Any, host: str | None = None) -> Probe:
+    def probe(self, *_: Any, host: str | None = None, **__: Any) -> Probe:
         self.probes += 1
         self.on_probe()
         region = host or self.serving
         ok = region in self.alive
-        return Probe(ok=ok, region=region if ok else "", status=200 if ok else 0, seconds=0.01, detail="")
+        said = region if ok and self.doors_say_region else ""
+        names = frozenset({self.name_of(region)} - {""})
+        return Probe(ok=ok, region=said, status=200 if ok else 0, seconds=0.01, names=names)
 
     def declare(
         self,
