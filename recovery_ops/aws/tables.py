@@ -70,14 +70,15 @@ def restore(source: str, target: str, at: datetime, region: str, *, factor: floa
     """
     if describe(target, region) is not None:
         return
-    _wait_restorable(source, at, region, factor=factor, clock=clock)
+    until_restorable(source, at, region, factor=factor, clock=clock)
     with aws_errors(f"restore {source} to {target}", region=region), already_done("TableAlreadyExistsException"):
         client("dynamodb", region).restore_table_to_point_in_time(
             SourceTableName=source, TargetTableName=target, RestoreDateTime=at
         )
 
 
-def _wait_restorable(table: str, at: datetime, region: str, *, factor: float, clock: Clock) -> None:
+def until_restorable(table: str, at: datetime, region: str, *, factor: float, clock: Clock) -> None:
+    """Wait until ``table`` can be restored to ``at``; raises what :func:`restore` does, and changes nothing."""
     end = clock.monotonic() + RESTORABLE_S * factor + 2.0
     while True:
         limits = window(table, region)
@@ -153,8 +154,8 @@ def keep_writers_out(dynamodb: Any, arn: str, why: str) -> None:
 
 
 def let_writers_in(dynamodb: Any, arn: str, why: str) -> None:
-    """Take our denial back, if there is one. Safe to repeat."""
-    policy, revision = _policy(dynamodb, arn)
+    """Take our denial back, if there is one; a table that is not there has none. Safe to repeat."""
+    policy, revision = _policy(dynamodb, arn, "ResourceNotFoundException")
     statements = [item for item in policy["Statement"] if item.get("Sid") != FENCE]
     if len(statements) == len(policy["Statement"]):
         return
@@ -165,14 +166,15 @@ def let_writers_in(dynamodb: Any, arn: str, why: str) -> None:
             dynamodb.delete_resource_policy(ResourceArn=arn)
 
 
-def _policy(dynamodb: Any, arn: str) -> tuple[dict[str, Any], str | None]:
+def _policy(dynamodb: Any, arn: str, *absent: str) -> tuple[dict[str, Any], str | None]:
+    """Return the policy and its revision, an empty one when there is none, or AWS says one of the codes ``absent``."""
     from botocore.exceptions import ClientError
 
     with aws_errors(f"look at the policy of {arn}", region=arn.split(":")[3]):
         try:
             answer = dynamodb.get_resource_policy(ResourceArn=arn)
         except ClientError as error:
-            if code_of(error) != "PolicyNotFoundException":
+            if code_of(error) not in ("PolicyNotFoundException", *absent):
                 raise
             return {"Version": "2012-10-17", "Statement": []}, None
     return dict(json.loads(answer["Policy"])), answer.get("RevisionId")

@@ -5,21 +5,23 @@ that serves, and never change the evidence of a run that is closed. Paying is sa
 """
 
 import getpass
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from recovery_ops.aws.calls import Caller, calling_as
 from recovery_ops.errors import KeyExistsError, RecoveryError, RequestError
+from recovery_ops.execution.open_runs import held_claims
 from recovery_ops.execution.serving import Serving, serving_region
-from recovery_ops.execution.view import RunView, load_run, record_store
+from recovery_ops.execution.view import PRODUCTION, RunView, load_run, record_store
 from recovery_ops.kinds import driver
 from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.plan import SystemStep
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import System
 from recovery_ops.record import keys
+from recovery_ops.record.claims import Claim
 from recovery_ops.record.log import EventLog, now_utc
 from recovery_ops.record.shelf import Shelf
 from recovery_ops.record.store import ObjectStore
@@ -134,7 +136,8 @@ def pay_debts(system: System, *, person: str | None = None) -> tuple[Payment, ..
     answering = _answering(system, serving)
     stores = {region: record_store(system, region) for region in answering}
     with calling_as(Caller(run_id=LEDGER, step="debts.pay")):
-        payments = [_pay(system, debt, answering) for debt in _open(system, serving, list(stores.values()))]
+        entered = dict(held_claims(system, PRODUCTION, without=serving.silent))
+        payments = [_pay(system, debt, answering, entered) for debt in _open(system, serving, list(stores.values()))]
         _note(system, stores.get(serving.region) or next(iter(stores.values())), payments, person)
         _spread(system, list(stores.values()))
     return tuple(payments)
@@ -156,9 +159,12 @@ def settle_by_hand(system: System, component: str, *, person: str, reason: str) 
     return tuple(payments)
 
 
-def _pay(system: System, debt: OpenDebt, answering: Sequence[str]) -> Payment:
+def _pay(system: System, debt: OpenDebt, answering: Sequence[str], entered: Mapping[str, Claim]) -> Payment:
+    """Pay a debt, unless a run that is open brings the system to where writers would be stopped."""
     if debt.region not in answering:
         return Payment(debt=debt, paid=False, why=f"{debt.region} does not answer")
+    if debt.debt == FENCE and debt.region in entered:
+        return Payment(debt=debt, paid=False, why=f"run {entered[debt.region].run_id} moves the system there")
     try:
         view = _view_of(system, debt, answering)
         done = tuple(PAYING[debt.debt](view, debt))

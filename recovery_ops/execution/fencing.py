@@ -1,4 +1,4 @@
-"""Fences: the old side's writers stopped before promotion, let in again when that side goes on serving.
+"""Fences: the old side's writers stopped before promotion, the new side's let in before traffic moves there.
 
 A fence that cannot be set on a region that is gone is a debt. On a graceful move the region answers, and a fence that
 cannot be set stops the move: nobody may write on both sides.
@@ -12,9 +12,9 @@ from recovery_ops.aws.objects import in_threads
 from recovery_ops.errors import DeadlineExceededError, StepError, StepFailedError
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.view import RunView
-from recovery_ops.kinds import Kind, StepContext, driver
+from recovery_ops.kinds import StepContext, driver
 from recovery_ops.model.events import EventType
-from recovery_ops.model.plan import Mode, SystemStep
+from recovery_ops.model.plan import SystemStep
 from recovery_ops.record.log import EventWriter
 
 ARRIVAL_LIMIT_S = 900.0
@@ -22,11 +22,12 @@ ARRIVAL_LIMIT_S = 900.0
 ARRIVAL_LIMIT_AT_LEAST_S = 20.0
 
 Outputs = dict[str, Any]
-Call = Callable[[Kind, StepContext], Iterable[str]]
+Call = Callable[[StepContext], Iterable[str]]
+Tried = tuple[list[str], StepError | None]
 
 
 def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
-    """Stop the writers of the region that is left, and open the other side on a failback.
+    """Stop the writers of the region that is left.
 
     A graceful move waits until their last writes have arrived, as long as nobody makes it ungraceful: it loses nothing.
 
@@ -37,7 +38,7 @@ def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     fenced: list[str] = []
     unreached: list[str] = []
     components = view.system.components
-    tried = in_threads(lambda component: _tried(view.context(component, writer)), components)
+    tried = in_threads(lambda component: _fenced(view.context(component, writer)), components)
     for component, (done, error) in zip(components, tried, strict=True):
         fenced += done
         facts = {"component": component.name, "region": view.ref.impaired_region}
@@ -56,15 +57,16 @@ def fence(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     if view.is_graceful(SystemStep.FENCE):
         with meter.waiting():
             _until_arrived(view)
-    if view.plan.mode != Mode.FAILBACK:
-        return {"fenced": fenced}
-    return {"fenced": fenced, "unfenced": open_side(view, writer, view.ref.recovery_region)}
+    return {"fenced": fenced}
 
 
 def give_back(view: RunView, writer: EventWriter) -> None:
-    """Let writers into the region that goes on serving, the move being off; a failback closes home again."""
+    """Let writers into the region that goes on serving, the move being off; a home that is not reached stays closed.
+
+    Safe to repeat. Home may have been fenced before this run, and this run may have opened it.
+    """
     open_side(view, writer, view.ref.impaired_region)
-    if view.plan.mode != Mode.FAILBACK:
+    if view.ref.recovery_region != view.system.home:
         return
     for component in view.system.components:
         facts = {"component": component.name, "region": view.ref.recovery_region}
@@ -79,24 +81,32 @@ def give_back(view: RunView, writer: EventWriter) -> None:
 def open_side(view: RunView, writer: EventWriter, region: str) -> list[str]:
     """Let writers into ``region``, one of the two of this run; what cannot be reached is a debt. Safe to repeat."""
     opened: list[str] = []
-    for component in view.system.components:
-        ctx = view.context(component, writer)
-        facts = {"component": component.name, "region": region}
-        try:
-            for what in driver(component).unfence(ctx if region == ctx.source_region else ctx.turned()):
-                opened.append(what)
-                writer.append(EventType.UNFENCED, facts | {"what": what})
-        except StepError as error:
-            debt = {"debt": "unfence", "what": f"let writers of {component.name} in again", "why": error.message}
+    contexts = [view.context(component, writer) for component in view.system.components]
+    sides = [ctx if region == ctx.source_region else ctx.turned() for ctx in contexts]
+    for ctx, (done, error) in zip(sides, in_threads(_unfenced, sides), strict=True):
+        opened += done
+        facts = {"component": ctx.component.name, "region": region}
+        for what in done:
+            writer.append(EventType.UNFENCED, facts | {"what": what})
+        if error is not None:
+            debt = {"debt": "unfence", "what": f"let writers of {ctx.component.name} in again", "why": error.message}
             writer.append(EventType.DEBT_NOTED, facts | debt)
     return opened
 
 
-def _tried(ctx: StepContext) -> tuple[list[str], StepError | None]:
-    """Return what of a component was fenced and why the rest was not; a region that hangs costs each the same time."""
+def _fenced(ctx: StepContext) -> Tried:
+    return _tried(driver(ctx.component).fence, ctx)
+
+
+def _unfenced(ctx: StepContext) -> Tried:
+    return _tried(driver(ctx.component).unfence, ctx)
+
+
+def _tried(call: Call, ctx: StepContext) -> Tried:
+    """Return what was done for a component and why the rest was not; a region that hangs costs each the same time."""
     done: list[str] = []
     try:
-        done.extend(driver(ctx.component).fence(ctx))
+        done.extend(call(ctx))
     except StepError as error:
         return done, error
     return done, None

@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from recovery_ops.errors import DeadlineExceededError
+from recovery_ops.errors import DeadlineExceededError, StepError
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.view import RunView
 from recovery_ops.kinds import Parted, Reconciliation, driver
@@ -41,6 +41,17 @@ def reconcile(view: RunView, writer: EventWriter, meter: Meter) -> dict[str, Any
     for name in done:
         driver(view.system.component(name)).put_away(view.context(view.system.component(name), writer))
     return {"reconciled": done}
+
+
+def put_away(view: RunView, writer: EventWriter) -> None:
+    """Remove what a reconciling made that did not come to its end; what cannot be removed is a debt for a person."""
+    for component in view.system.components:
+        try:
+            driver(component).put_away(view.context(component, writer))
+        except StepError as error:
+            what = f"remove what was made to reconcile {component.name}"
+            facts = {"component": component.name, "region": view.ref.impaired_region, "why": error.message}
+            writer.append(EventType.DEBT_NOTED, facts | {"debt": "clean-up", "what": what})
 
 
 def _told(view: RunView) -> set[str]:

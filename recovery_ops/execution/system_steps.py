@@ -13,12 +13,12 @@ from recovery_ops.errors import (
 )
 from recovery_ops.execution.asking import NOBODY, Answer, ask, asking_s
 from recovery_ops.execution.cleaning import clean_up
-from recovery_ops.execution.fencing import fence, give_back
+from recovery_ops.execution.fencing import fence, give_back, open_side
 from recovery_ops.execution.heeding import moves_traffic
 from recovery_ops.execution.meter import Meter
 from recovery_ops.execution.moving import cut_over, observe, probe_name, roll_back
 from recovery_ops.execution.predecessors import predecessors
-from recovery_ops.execution.reconciling import reconcile
+from recovery_ops.execution.reconciling import put_away, reconcile
 from recovery_ops.execution.rehearsing import cut_over_apart, go_back, observe_apart
 from recovery_ops.execution.reprotecting import reprotect
 from recovery_ops.execution.staging import stage
@@ -144,6 +144,7 @@ def _cutover(view: RunView, writer: EventWriter, meter: Meter) -> Outputs:
     _require_proven(view)
     if not any(answer.question == "cutover" and answer.decision == "approve" for answer in state_of(view).approvals):
         raise StepRejectedError(f"{view.ref.system}: cutover without approval refused", system=view.ref.system)
+    open_side(view, writer, view.ref.recovery_region)  # an earlier run may have fenced it
     return cut_over(view, writer, meter)
 
 
@@ -188,8 +189,10 @@ def _close(view: RunView, writer: EventWriter, _meter: Meter) -> Outputs:
         "answers": None,
         "detail": _how_it_stands(view, state),
     }
-    if not state.committed and facts["serving_region"] == view.ref.impaired_region and _is_fenced(view, state):
+    if facts["serving_region"] == view.ref.impaired_region and _may_be_fenced(state):
         give_back(view, writer)
+    if _may_have_left_tables(state):
+        put_away(view, writer)
     if moves_traffic(view) and not state.committed:
         facts |= _who_serves(view)
     facts["released"] = _release(view)
@@ -232,12 +235,21 @@ def _who_serves(view: RunView) -> Outputs:
     return {"answers": False, "detail": detail}
 
 
-def _is_fenced(view: RunView, state: RunState) -> bool:
-    """Return whether the last word on the region that is left is a fence of this run."""
-    old = view.ref.impaired_region
-    both = [note for kind in (EventType.FENCED, EventType.UNFENCED) for note in state.note(kind)]
-    last = max((note for note in both if note.facts.get("region") == old), key=lambda note: note.at, default=None)
-    return last in state.note(EventType.FENCED)
+def _may_have_left_tables(state: RunState) -> bool:
+    """Return whether this run began to reconcile and did not come to its end with both regions."""
+    reconciling = state.steps.get(SystemStep.RECONCILE)
+    if reconciling is None or reconciling.started_at is None:
+        return False
+    return "reconciled" not in reconciling.outputs or "why" in reconciling.outputs
+
+
+def _may_be_fenced(state: RunState) -> bool:
+    """Return whether this run began to fence and has not taken that back: a process may die before it says what it did.
+
+    Rolling back takes it back.
+    """
+    fencing = state.steps.get(SystemStep.FENCE)
+    return fencing is not None and fencing.started_at is not None and not state.note(EventType.RUN_ROLLED_BACK)
 
 
 def traffic_in(view: RunView, state: RunState) -> str:

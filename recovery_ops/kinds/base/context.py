@@ -28,7 +28,8 @@ class StepContext:
     ``capture`` is this component's part of the chosen recovery point (``None`` when there is no point), ``captures``
     those of all components. ``outputs`` maps a component to what its finished steps returned. ``impact_at`` is T0.
     ``time_factor`` is wall seconds per AWS second. ``folder`` holds suites, templates and golden sets of the system.
-    ``isolated`` is set in drills: names carry the run id and production is left alone.
+    ``isolated`` is set in drills: names carry the run id and production is left alone. ``is_turned`` says that source
+    and target are exchanged, see :meth:`turned`.
     """
 
     system: System
@@ -39,6 +40,7 @@ class StepContext:
     intent: Intent = Intent.REGION_LOSS
     graceful: bool = False
     isolated: bool = False
+    is_turned: bool = False
     capture: Capture | None = None
     captures: Mapping[str, Capture] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -52,12 +54,21 @@ class StepContext:
         return client(service, region or self.target_region)
 
     def suspect(self, service: str) -> Any:
-        """Return a client of the region we leave, with one attempt and short timeouts; for fencing only."""
-        return client(service, self.source_region, suspect=True)
+        """Return a client of the region we leave, with one attempt and short timeouts; for fencing only.
+
+        Turned, that is the region where we go, which is asked like any other.
+        """
+        return client(service, self.source_region, suspect=not self.is_turned)
+
+    @property
+    def living_region(self) -> str:
+        """Return the region where the run goes, whichever side is looked at: the only one that surely answers."""
+        return self.source_region if self.is_turned else self.target_region
 
     def turned(self) -> "StepContext":
         """Return the same with source and target exchanged: what is done at one side seen from the other."""
-        return replace(self, source_region=self.target_region, target_region=self.source_region)
+        source, target = self.target_region, self.source_region
+        return replace(self, source_region=source, target_region=target, is_turned=not self.is_turned)
 
     def ref(self, phase: Phase, resource_id: str, **details: Any) -> OperationRef:
         """Return a ref to work of this component in the target region."""

@@ -61,7 +61,7 @@ def fence_objects(ctx: StepContext, place: tuple[str, str], prefix: str) -> str:
     Returns what was fenced, for :meth:`Kind.fence`.
     """
     bucket, why = place[0], f"{ctx.component.name}.fence"
-    fences.keep_writers_out(ctx.suspect("s3"), bucket, prefix, asked_in=ctx.target_region, why=why)
+    fences.keep_writers_out(ctx.suspect("s3"), bucket, prefix, asked_in=ctx.living_region, why=why)
     return f"writes to s3://{bucket}/{prefix} are denied"
 
 

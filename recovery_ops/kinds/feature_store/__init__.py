@@ -20,7 +20,7 @@ from recovery_ops.kinds import (
     unfence_objects,
 )
 from recovery_ops.kinds.feature_store import looking, pinning, proving, returning
-from recovery_ops.kinds.feature_store.pinning import captured, known_table, restore_at
+from recovery_ops.kinds.feature_store.pinning import captured, known_table, restore_at, served_table
 from recovery_ops.kinds.feature_store.settings import FeatureStoreSettings
 from recovery_ops.model.access import PASSED_TO_S3
 from recovery_ops.model.checks import Check, Gate
@@ -171,16 +171,20 @@ class FeatureStore(Kind):
 
     def fence(self, ctx: StepContext) -> Iterable[str]:
         """Deny writes to the table and to offline features of the region we leave; their replication goes on."""
-        arn, offline = self._source_arn(ctx), self.settings.offline
+        arn, offline = self._arn(known_table(self.settings, ctx), ctx), self.settings.offline
         tables.keep_writers_out(ctx.suspect("dynamodb"), arn, f"{self.component.name}.fence")
         yield f"writes to {arn} are denied"
         yield fence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def unfence(self, ctx: StepContext) -> Iterable[str]:
-        """Let writers in."""
-        arn, offline = self._source_arn(ctx), self.settings.offline
-        tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
-        yield f"writes to {arn} are allowed"
+        """Let writers in: into the table of the point and, where we go, into the one that readers are told."""
+        offline, names = self.settings.offline, [known_table(self.settings, ctx)]
+        if ctx.is_turned:
+            names.append(served_table(self.settings, ctx.source_region))
+        for name in dict.fromkeys(names):
+            arn = self._arn(name, ctx)
+            tables.let_writers_in(ctx.suspect("dynamodb"), arn, f"{self.component.name}.unfence")
+            yield f"writes to {arn} are allowed"
         yield unfence_objects(ctx, offline.place(ctx.source_region), offline.prefix)
 
     def resources(self, system: System) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
@@ -235,5 +239,5 @@ class FeatureStore(Kind):
     def _restored(self, ctx: StepContext) -> str:
         return f"{self.settings.table[:230]}-{ctx.run_id}"
 
-    def _source_arn(self, ctx: StepContext) -> str:
-        return tables.arn_of(known_table(self.settings, ctx), ctx.source_region, asked_in=ctx.target_region)
+    def _arn(self, table: str, ctx: StepContext) -> str:
+        return tables.arn_of(table, ctx.source_region, asked_in=ctx.living_region)

@@ -51,6 +51,8 @@ def reconcile(settings: FeatureStoreSettings, ctx: StepContext, parted: Parted) 
     offline = parting.object_story(*places, prefix, parted.lost_at, until=ctx.impact_at, factor=ctx.time_factor)
     table, second = served_table(settings, away), parting.whole_second_after(parted.lost_at)
     try:
+        for region in (home, away):  # nothing is restored that has nothing to be compared with
+            tables.until_restorable(table, second, region, factor=ctx.time_factor, clock=ctx.clock)
         restored = {region: _as_of(table, second, region, ctx) for region in (home, away)}
     except NoRecoveryPointError as error:
         basis = f"versions under {prefix}; writes to {table} are not known: {error.message}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
 from small_world import HOME, TARGET, ObedientKind, SmallWorld
@@ -11,7 +12,7 @@ from recovery_ops.execution import controls, direct, moving, steps, system_steps
 from recovery_ops.execution.view import RunView
 from recovery_ops.kinds import StepContext
 from recovery_ops.model.checks import Check, CheckOutcome, Gate
-from recovery_ops.model.events import EventType
+from recovery_ops.model.events import Event, EventType
 from recovery_ops.model.runs import RunRef
 from recovery_ops.model.system import Traffic
 from recovery_ops.record.log import EventWriter
@@ -31,8 +32,35 @@ def graceful(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> SmallWorld:
     return world
 
 
+COMPONENTS = {"store", "model", "notes"}
+
+
 class DeathError(BaseException):
     """The process is gone: nothing of ours may catch it."""
+
+
+def dies(*_: object) -> NoReturn:
+    raise DeathError
+
+
+def dies_at(event: EventType, append: Callable[..., Event], *, number: int = 1) -> Callable[..., Event]:
+    """Return ``append`` of a process that dies before it has written the ``number``-th event of that type."""
+    left = number
+
+    def until_then(writer: EventWriter, event_type: EventType, *facts: Any, **more: Any) -> Event:
+        nonlocal left
+        left -= event_type is event
+        return append(writer, event_type, *facts, **more) if left else dies()
+
+    return until_then
+
+
+def opened(state: RunState) -> dict[object, set[object]]:
+    """Return by region the components whose writers were let in."""
+    found: dict[object, set[object]] = {}
+    for note in state.note(EventType.UNFENCED):
+        found.setdefault(note.facts["region"], set()).add(note.facts["component"])
+    return found
 
 
 def answers_are_lost(world: SmallWorld) -> RunRef:
@@ -95,8 +123,7 @@ def test_quality_that_drifts_in_the_soak_sends_traffic_and_writers_back(
     assert closed(state) == ("rolled-back", HOME)
     assert graceful.serving == HOME
     assert "model: golden-predictions same: fail" in str(state.note(EventType.SOAK_ENDED)[-1].facts["reason"])
-    opened = [note.facts["region"] for note in state.note(EventType.UNFENCED)]
-    assert set(opened) == {HOME}
+    assert list(opened(state)) == [TARGET, HOME]
     assert f"store.unfence {HOME}" in graceful.script.calls
 
 
@@ -104,7 +131,44 @@ def test_a_model_that_is_still_right_is_committed(graceful: SmallWorld, monkeypa
     drifted(monkeypatch, CheckOutcome.PASS)
     state = run(graceful, graceful.declare(graceful=True))
     assert closed(state) == ("committed", TARGET)
-    assert state.note(EventType.UNFENCED) == ()
+    assert opened(state) == {TARGET: COMPONENTS}
+
+
+def test_a_region_that_an_earlier_run_fenced_is_open_before_traffic_moves_there(graceful: SmallWorld) -> None:
+    ref = graceful.declare(graceful=True)
+    controls.skip(ref, "fence", person="bob", reason="done by hand")
+    state = run(graceful, ref)
+    assert closed(state) == ("committed", TARGET)
+    assert opened(state) == {TARGET: COMPONENTS}
+    assert max(note.at for note in state.note(EventType.UNFENCED)) < state.note(EventType.TRAFFIC_MOVED)[0].at
+
+
+def test_fences_that_nobody_recorded_are_taken_back_by_the_close(graceful: SmallWorld) -> None:
+    """The process dies when its fences stand and before it has said so; then the run is cancelled."""
+    ref = graceful.declare(graceful=True)
+    with graceful.monkeypatch.context() as patch:
+        patch.setattr(EventWriter, "append", dies_at(EventType.FENCED, EventWriter.append))
+        with pytest.raises(DeathError):
+            steps.run_step(ref, "fence")
+    controls.cancel(ref, person="bob", reason="the region is back")
+    state = run(graceful, ref)
+    assert (closed(state), state.note(EventType.FENCED)) == (("abandoned", HOME), ())
+    assert opened(state) == {HOME: COMPONENTS}
+
+
+def test_a_close_that_died_while_it_let_writers_in_lets_the_others_in_too(graceful: SmallWorld) -> None:
+    ref = graceful.declare(graceful=True)
+    steps.run_step(ref, "fence")
+    controls.cancel(ref, person="bob", reason="the region is back")
+    with graceful.monkeypatch.context() as patch:
+        patch.setattr(EventWriter, "append", dies_at(EventType.UNFENCED, EventWriter.append, number=2))
+        with pytest.raises(DeathError):
+            direct.carry_on(ref)
+    assert len(graceful.state(ref).note(EventType.UNFENCED)) == 1
+    graceful.script.calls.clear()
+    state = run(graceful, ref)
+    assert opened(state) == {HOME: COMPONENTS}
+    assert {f"{name}.unfence {HOME}" for name in COMPONENTS} <= set(graceful.script.calls)
 
 
 def test_a_soak_that_fails_with_the_old_side_dead_is_an_honest_stop(
@@ -146,7 +210,7 @@ def test_a_move_that_nobody_heard_of_is_taken_back(
     assert state.note(EventType.TRAFFIC_MOVED) == ()
     assert closed(state) == ("rolled-back", HOME)
     assert graceful.serving == HOME
-    assert {note.facts["region"] for note in state.note(EventType.UNFENCED)} == {HOME}
+    assert opened(state) == {TARGET: COMPONENTS, HOME: COMPONENTS}
     assert max(note.at for note in state.note(EventType.UNFENCED)) < state.note(EventType.RUN_ROLLED_BACK)[0].at
 
 
@@ -161,7 +225,7 @@ def test_a_move_that_nobody_heard_of_and_nobody_can_take_back_lets_no_writer_in(
     assert detail.startswith(f"traffic may have been moved to {TARGET}")
     assert detail.endswith("a person has to decide")
     assert "not answered" in str(state.note(EventType.RUN_ROLLED_BACK)[-1].facts["why"])
-    assert state.note(EventType.UNFENCED) == ()
+    assert HOME not in opened(state)
 
 
 def test_a_way_back_whose_process_died_is_gone_to_its_end(
