@@ -43,7 +43,7 @@ def resume(
 ) -> None:
     """Take over a run whose runner was lost, carry it to its close, write the report; 0 only if the verdict is pass.
 
-    Refused while its runner lives: a runner renews its lease as long as it works, and the lease ends within a minute.
+    Refused while its runner lives: a runner renews its lease as long as it works, and the lease ends.
     """
     from recovery_ops.drills.settling import publish_settled
 
