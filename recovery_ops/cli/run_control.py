@@ -43,7 +43,8 @@ def resume(
 ) -> None:
     """Take over a run whose runner was lost, carry it to its close, write the report; 0 only if the verdict is pass.
 
-    Refused while its runner lives: a runner renews its lease as long as it works, and the lease ends.
+    Refused while its runner lives: a runner renews its lease as long as it works. Without
+    that it ends within a minute; after a question of Airflow, when the time to answer is over.
     """
     from recovery_ops.drills.settling import publish_settled
 
