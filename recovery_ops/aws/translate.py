@@ -11,11 +11,12 @@ T = TypeVar("T")
 
 THROTTLED = frozenset(
     {
-        "PriorRequestNotComplete", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown",
+        "503", "PriorRequestNotComplete", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown",
         "Throttled", "Throttling", "ThrottlingException", "TooManyRequestsException",
     }
 )  # fmt: skip
-"""AWS is busy and has not done what was asked for. Source: botocore, "Retries", standard mode."""
+"""AWS is busy and has not done what was asked for. Source: botocore, "Retries", standard mode. An answer to HEAD has no
+body, so that S3's ``SlowDown`` is a mere 503 there."""
 RETRYABLE = THROTTLED | {
     "InternalError", "InternalFailure", "InternalServerError", "LimitExceededException", "RequestTimeout",
     "ServiceUnavailable", "TooManyUpdates",

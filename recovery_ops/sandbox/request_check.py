@@ -5,18 +5,28 @@ from datetime import datetime
 from typing import Any
 
 OURS = ("recovery-ops",)
+POLICIES = frozenset(f"{verb}{what}Policy" for verb in ("Get", "Put", "Delete") for what in ("Bucket", "Resource"))
+"""What fences are made of."""
 
 
 def calls_of_run(calls: list[Mapping[str, Any]], run_id: str, region: str, since: datetime) -> list[Mapping[str, Any]]:
-    """Return calls of a run to ``region`` from ``since`` on; fencing attempts are allowed and left out."""
+    """Return calls of a run to ``region`` from ``since`` on; left out is what is allowed: fences, and their end.
+
+    A run that moved no traffic tries to let writers in again when it closes.
+    """
     return [
         call
         for call in calls
         if call["region"] == region
         and f"run/{run_id}" in call["caller"]
-        and "/fence" not in call["caller"].split("step", 1)[-1]
+        and not _fences(call)
         and datetime.fromisoformat(call["at"].replace("Z", "+00:00")) >= since
     ]
+
+
+def _fences(call: Mapping[str, Any]) -> bool:
+    step = call["caller"].split("step", 1)[-1]
+    return "/fence" in step or ("/close" in step and call["operation"] in POLICIES)
 
 
 def strangers(calls: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
