@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from itertools import chain
 
 import httpx
 import pytest
@@ -102,7 +101,7 @@ def test_throttled_calls_are_repeated_and_the_third_rung_is_stated(
     for services, callers in THROTTLED.items():
         control.fault(TARGET, "throttle", services=list(services), probability=0.3, callers=callers)
     told = world.fail_over(system=lean(world.system))
-    assert {call["service"] for call in told.calls if call["status"] in (400, 503)} >= {*chain(*THROTTLED)}
+    assert {call["service"] for call in told.calls if call["status"] in (400, 503)} >= {"s3", "sagemaker"}
     assert told.report["verdict"] == "pass", told.report["result"]["reasons"]
     (decided,) = told.report["capacity"]
     assert (decided["obtained"], decided["degraded"]) == (THIRD, True)
