@@ -16,8 +16,8 @@ from recovery_ops.aws.calls import current_caller
 from recovery_ops.aws.clients import client
 from recovery_ops.aws.limits import PROBE_TIMEOUT_S
 from recovery_ops.aws.names import Answer, addresses_of, plain, resolve, trust
-from recovery_ops.aws.objects import read
-from recovery_ops.aws.translate import aws_errors, found
+from recovery_ops.aws.objects import head, read
+from recovery_ops.aws.translate import aws_errors
 from recovery_ops.errors import StepError, StepRejectedError
 from recovery_ops.model.system import Traffic
 
@@ -161,8 +161,7 @@ def readmit_primary(traffic: Traffic, region: str) -> str:
 def _may_stand(bucket: str, key: str, region: str) -> bool:
     """Return whether there is an object; one that cannot be looked at may be there."""
     try:
-        with aws_errors(f"look for s3://{bucket}/{key}", region=region):
-            return found(lambda: client("s3", region).head_object(Bucket=bucket, Key=key)) is not None
+        return head(bucket, key, region) is not None
     except StepError:
         return True
 

@@ -78,20 +78,17 @@ def give_back(view: RunView, writer: EventWriter) -> None:
             writer.append(EventType.DEBT_NOTED, facts | debt)
 
 
-def open_side(view: RunView, writer: EventWriter, region: str) -> list[str]:
+def open_side(view: RunView, writer: EventWriter, region: str) -> None:
     """Let writers into ``region``, one of the two of this run; what cannot be reached is a debt. Safe to repeat."""
-    opened: list[str] = []
     contexts = [view.context(component, writer) for component in view.system.components]
     sides = [ctx if region == ctx.source_region else ctx.turned() for ctx in contexts]
     for ctx, (done, error) in zip(sides, in_threads(_unfenced, sides), strict=True):
-        opened += done
         facts = {"component": ctx.component.name, "region": region}
         for what in done:
             writer.append(EventType.UNFENCED, facts | {"what": what})
         if error is not None:
             debt = {"debt": "unfence", "what": f"let writers of {ctx.component.name} in again", "why": error.message}
             writer.append(EventType.DEBT_NOTED, facts | debt)
-    return opened
 
 
 def _fenced(ctx: StepContext) -> Tried:
