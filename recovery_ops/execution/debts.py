@@ -196,12 +196,12 @@ def _view_of(system: System, debt: OpenDebt, answering: Sequence[str]) -> RunVie
 
 def _fence(view: RunView, debt: OpenDebt) -> Iterable[str]:
     ctx = view.context(view.system.component(debt.component))
-    return driver(ctx.component).fence(ctx if debt.region == ctx.source_region else ctx.turned())
+    return driver(ctx.component).fence(ctx.leaving(debt.region))
 
 
 def _unfence(view: RunView, debt: OpenDebt) -> Iterable[str]:
     ctx = view.context(view.system.component(debt.component))
-    return driver(ctx.component).unfence(ctx if debt.region == ctx.source_region else ctx.turned())
+    return driver(ctx.component).unfence(ctx.leaving(debt.region))
 
 
 def _reprotect(view: RunView, debt: OpenDebt) -> Iterable[str]:

@@ -80,8 +80,7 @@ def give_back(view: RunView, writer: EventWriter) -> None:
 
 def open_side(view: RunView, writer: EventWriter, region: str) -> None:
     """Let writers into ``region``, one of the two of this run; what cannot be reached is a debt. Safe to repeat."""
-    contexts = [view.context(component, writer) for component in view.system.components]
-    sides = [ctx if region == ctx.source_region else ctx.turned() for ctx in contexts]
+    sides = [view.context(component, writer).leaving(region) for component in view.system.components]
     for ctx, (done, error) in zip(sides, in_threads(_unfenced, sides), strict=True):
         facts = {"component": ctx.component.name, "region": region}
         for what in done:

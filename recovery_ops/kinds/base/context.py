@@ -70,6 +70,10 @@ class StepContext:
         source, target = self.target_region, self.source_region
         return replace(self, source_region=source, target_region=target, is_turned=not self.is_turned)
 
+    def leaving(self, region: str) -> "StepContext":
+        """Return the same seen from the side where ``region``, one of the two, is the source."""
+        return self if region == self.source_region else self.turned()
+
     def ref(self, phase: Phase, resource_id: str, **details: Any) -> OperationRef:
         """Return a ref to work of this component in the target region."""
         return OperationRef(
